@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The pure core of Intake: the vocabulary, the wire formats and the rules.
+//!
+//! Data flows one way and every stage is one noun:
+//! `bytes -> Envelope -> Batch -> Message -> Plan -> Outcome -> Report -> bytes`.
+//! Nothing here does I/O, knows a clock or draws a random number, so all of it can be tested as plain functions.
+
+mod batch;
+pub mod catalog;
+mod code;
+mod draft;
+mod envelope;
+mod field;
+mod id;
+mod key;
+mod lookup;
+mod message;
+mod outcome;
+pub mod plan;
+mod profile;
+mod refusal;
+mod report;
+mod rule;
+mod subscription;
+pub mod wire;
+
+pub use batch::{Batch, Nulls, UnknownFields};
+pub use code::Code;
+pub use draft::{Draft, Drafts};
+pub use envelope::Envelope;
+pub use field::{Field, FieldType, Problem};
+pub use id::{DatabaseId, JobId, JobKey, ProfileId, ResourceId, TokenHash};
+pub use key::{Key, Kind, Source, Sources};
+pub use lookup::Lookup;
+pub use message::{DecodeError, Header, Message};
+pub use outcome::{Action, Failure, Outcome, Tally, Warning};
+pub use plan::{Candidates, Plan};
+pub use profile::Profile;
+pub use refusal::Refusal;
+pub use report::{JobState, LedgerEntry, Results, Status};
+pub use rule::MatchRule;
+pub use subscription::{Channel, Subscription, SubscriptionStatus};

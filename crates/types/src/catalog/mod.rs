@@ -1,0 +1,107 @@
+//! The catalogue: which databases, fields, resources, accounts and tokens there are.
+//!
+//! Declared in a YAML file ([`Declaration`]), kept in PostgreSQL, held as a snapshot by gateways and workers.
+
+mod by_name;
+mod declare;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use declare::{
+    AccountDeclaration, Change, ChangeKind, DatabaseDeclaration, Declaration, FieldDeclaration, Orphan,
+    ResourceDeclaration, Token,
+};
+
+use crate::field::system_fields;
+use crate::{DatabaseId, Field, FieldType, ResourceId, TokenHash};
+
+/// A database of profiles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// Its id.
+    pub id: DatabaseId,
+    /// Its name, for people.
+    pub name: String,
+    /// ISO 3166 country for phone numbers without `+`.
+    #[serde(default)]
+    pub default_region: Option<String>,
+    /// Custom fields by name.
+    #[serde(with = "by_name")]
+    pub fields: BTreeMap<String, Field>,
+}
+
+impl Database {
+    /// The system or custom field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.get(name).or_else(|| system_fields().get(name))
+    }
+
+    /// System fields, then custom ones, each by name: all that a record may carry.
+    pub fn all_fields(&self) -> impl Iterator<Item = &Field> {
+        system_fields().values().chain(self.fields.values())
+    }
+
+    /// The custom fields that profiles can be matched by. Not tags: a combination of them is no single value.
+    pub fn matchable_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.values().filter(|field| field.matchable && field.field_type != FieldType::Tags)
+    }
+
+    /// The custom fields whose values no two profiles may share.
+    pub fn unique_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.values().filter(|field| field.unique)
+    }
+}
+
+/// Something that profiles subscribe to, such as a newsletter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name, for people.
+    pub name: String,
+    /// The databases whose profiles may subscribe.
+    pub databases: BTreeSet<DatabaseId>,
+    /// The channels that it reaches people by.
+    pub channels: BTreeSet<String>,
+    /// The categories that a subscription may switch on.
+    pub categories: BTreeSet<String>,
+    /// Subscription fields by name.
+    #[serde(with = "by_name")]
+    pub fields: BTreeMap<String, Field>,
+}
+
+/// Whoever holds tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its name, unique.
+    pub name: String,
+    /// The databases that its tokens open.
+    pub databases: BTreeSet<DatabaseId>,
+}
+
+/// All that is declared, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// Databases by id.
+    pub databases: BTreeMap<DatabaseId, Database>,
+    /// Resources by id.
+    pub resources: BTreeMap<ResourceId, Resource>,
+    /// Accounts by name.
+    pub accounts: BTreeMap<String, Account>,
+    /// The account that each live token belongs to.
+    pub tokens: BTreeMap<TokenHash, String>,
+}
+
+impl Catalog {
+    /// The account that a token opens.
+    pub fn account_of(&self, token: &str) -> Option<&Account> {
+        self.tokens.get(&TokenHash::of(token)).and_then(|name| self.accounts.get(name))
+    }
+
+    /// A database, if this account may use it.
+    pub fn database_for(&self, account: &Account, id: DatabaseId) -> Option<&Database> {
+        account.databases.contains(&id).then(|| self.databases.get(&id)).flatten()
+    }
+}

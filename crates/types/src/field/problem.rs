@@ -1,0 +1,99 @@
+//! What is wrong with a value, in words for the client: the value, shortened, and what is allowed instead.
+
+use serde_json::Value;
+
+use crate::Code;
+
+/// What is wrong with one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The public code.
+    pub code: Code,
+    /// The path below the value, such as `[0]`; empty when it is the value itself.
+    pub path: String,
+    /// What is wrong and what is allowed.
+    pub text: String,
+}
+
+impl Problem {
+    /// A problem of the value itself.
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, path: String::new(), text: text.into() }
+    }
+
+    /// `value` is not what the field holds; `allowed` says what is.
+    pub(super) fn unfit(code: Code, value: &Value, allowed: &str) -> Self {
+        Self::new(code, format!("{} will not do: {allowed} is expected", shown(value)))
+    }
+
+    /// As [`Self::unfit`], of a text.
+    pub(super) fn unfit_text(code: Code, text: &str, allowed: &str) -> Self {
+        Self::new(code, format!("{} will not do: {allowed} is expected", shown_text(text)))
+    }
+
+    /// The same problem, seen from one level further up.
+    pub(super) fn below(mut self, segment: &str) -> Self {
+        self.path.insert_str(0, segment);
+        self
+    }
+}
+
+/// Longest part of a value that a text repeats, in characters.
+const SHOWN: usize = 40;
+
+/// A value as a text may show it: JSON, so that control characters are escaped, and short.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => shortened(number.as_str()),
+        Value::String(text) => shown_text(text),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+fn shown_text(text: &str) -> String {
+    Value::String(shortened(text)).to_string()
+}
+
+/// At most the first characters of a text, with an ellipsis where the rest was.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
+        None => text.to_owned(),
+    }
+}
+
+/// Words with commas between them; of a long list only the first ones.
+pub(super) fn listed(words: &[impl AsRef<str>]) -> String {
+    const LISTED: usize = 20;
+    let mut list: Vec<String> = words.iter().take(LISTED).map(|word| shortened(word.as_ref())).collect();
+    if words.len() > LISTED {
+        list.push("…".to_owned());
+    }
+    list.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_shown_short_and_escaped() {
+        assert_eq!(shown(&json!("a\u{0}b")), r#""a\u0000b""#);
+        assert_eq!(shown(&json!("я".repeat(41))), format!("\"{}…\"", "я".repeat(40)));
+        assert_eq!(shown(&json!("я".repeat(40))), format!("\"{}\"", "я".repeat(40)));
+        assert_eq!(shown(&json!({"a": 1})), "an object");
+        assert_eq!(shown(&json!([1])), "an array");
+        assert_eq!(shown(&json!(1.50)), "1.5");
+    }
+
+    #[test]
+    fn paths_grow_from_within() {
+        let problem = Problem::new(Code::InvalidType, "x").below("[1]").below(".a");
+        assert_eq!(problem.path, ".a[1]");
+    }
+}

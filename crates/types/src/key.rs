@@ -1,0 +1,102 @@
+//! Identities: the values that a profile can be found by, and where the profile carries them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ResourceId;
+
+/// What sort of value a key is. The number is what the database stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Kind(i16);
+
+impl Kind {
+    /// A normalised e-mail address, of the profile or of an email subscription.
+    pub const EMAIL: Self = Self(1);
+    /// A phone number in E.164, of the profile or of an sms subscription.
+    pub const PHONE: Self = Self(2);
+    const FIRST_CUSTOM: i16 = 100;
+
+    /// A matchable custom field, by the number that the catalogue gave it (from 1).
+    pub fn custom(number: i16) -> Self {
+        Self(Self::FIRST_CUSTOM.saturating_add(number))
+    }
+
+    /// The number that the database stores.
+    pub fn number(self) -> i16 {
+        self.0
+    }
+}
+
+impl From<i16> for Kind {
+    fn from(number: i16) -> Self {
+        Self(number)
+    }
+}
+
+/// One value that profiles can be found by. Keys sort in the one order in which they are locked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// What sort of value it is.
+    pub kind: Kind,
+    /// The normalised value, or its digest when it is too long for an index.
+    pub value: String,
+}
+
+impl Key {
+    /// Longest value, in bytes, that is kept as it is.
+    const LONGEST: usize = 256;
+    const DIGEST_PREFIX: &'static str = "sha256:";
+
+    /// Makes a key of a normalised value. A value too long for an index entry is replaced by its SHA-256, as is one
+    /// that looks like such a digest, so that no two values ever share a key.
+    pub fn new(kind: Kind, value: &str) -> Self {
+        if value.len() <= Self::LONGEST && !value.starts_with(Self::DIGEST_PREFIX) {
+            return Self { kind, value: value.to_owned() };
+        }
+        let mut text = String::from(Self::DIGEST_PREFIX);
+        for byte in Sha256::digest(value.as_bytes()) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self { kind, value: text }
+    }
+}
+
+/// Where a profile carries a value: in a field of its own, or in a subscription to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A profile field.
+    Profile,
+    /// A subscription to this resource.
+    Resource(ResourceId),
+}
+
+impl Source {
+    /// The number that the database stores: 0 for the profile, else the resource's id.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Profile => 0,
+            Self::Resource(id) => id.0,
+        }
+    }
+}
+
+/// All places where one profile carries one value; never empty for a value that it has.
+pub type Sources = BTreeSet<Source>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_and_look_alikes_are_digested() {
+        let long = "x".repeat(257);
+        let key = Key::new(Kind::custom(1), &long);
+        assert_eq!(key.value.len(), "sha256:".len() + 64);
+        assert_ne!(Key::new(Kind::custom(1), &key.value), key);
+        assert_eq!(Key::new(Kind::EMAIL, "a@b.c").value, "a@b.c");
+    }
+}

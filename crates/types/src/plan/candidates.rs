@@ -1,0 +1,63 @@
+//! The profiles that the records of a chunk may mean, as the database knows them at one moment.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::catalog::Database;
+use crate::{Key, Profile, ProfileId, Sources};
+
+/// One profile that carries one value, as the identities table says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The value.
+    pub key: Key,
+    /// Who carries it.
+    pub profile_id: ProfileId,
+    /// Where, as the table says.
+    pub sources: Sources,
+}
+
+/// Who carries which value, and the profiles themselves, locked.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    pub(super) profiles: HashMap<ProfileId, Profile>,
+    pub(super) holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
+    pub(super) claims: BTreeMap<(Key, ProfileId), Sources>,
+}
+
+impl Candidates {
+    /// Puts together what was found and locked.
+    ///
+    /// `profiles` are the locked profiles with all their subscriptions; `claims` the identity rows that this
+    /// transaction has just inserted for profiles that do not exist yet.
+    ///
+    /// # Errors
+    /// Gives back the keys that a holder no longer carries in the places it was found to: it changed between look-up
+    /// and lock, so these keys must be looked up (and claimed, if it does not count any more) again.
+    pub fn new(
+        database: &Database,
+        holders: &[Holder],
+        profiles: Vec<Profile>,
+        claims: Vec<super::IdentityRow>,
+    ) -> Result<Self, Vec<Key>> {
+        let carried: HashMap<ProfileId, BTreeMap<Key, Sources>> =
+            profiles.iter().map(|profile| (profile.id, profile.identities(database))).collect();
+        let mut known: HashMap<Key, BTreeMap<ProfileId, Sources>> = HashMap::new();
+        let mut stale = Vec::new();
+        for Holder { key, profile_id, sources: found } in holders {
+            match carried.get(profile_id).and_then(|identities| identities.get(key)) {
+                Some(sources) if sources == found => {
+                    known.entry(key.clone()).or_default().insert(*profile_id, sources.clone());
+                }
+                _ => stale.push(key.clone()),
+            }
+        }
+        if !stale.is_empty() {
+            return Err(stale);
+        }
+        Ok(Self {
+            profiles: profiles.into_iter().map(|profile| (profile.id, profile)).collect(),
+            holders: known,
+            claims: claims.into_iter().map(|row| ((row.key, row.profile_id), row.sources)).collect(),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The difference between the profiles before and after a chunk, as rows to write.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Identities, IdentityRow, Plan, ProfileRow, SubscriptionRow};
+use crate::catalog::Database;
+use crate::{Key, Outcome, Profile, ProfileId, Sources};
+
+type Carried = BTreeMap<(Key, ProfileId), Sources>;
+
+pub(super) fn plan(
+    database: &Database,
+    before: &HashMap<ProfileId, Profile>,
+    after: BTreeMap<ProfileId, Profile>,
+    claims: Carried,
+    outcomes: Vec<Outcome>,
+) -> Plan {
+    let mut plan = Plan { outcomes, ..Plan::default() };
+    let (mut old, mut new) = (claims, Carried::new());
+    for (id, profile) in after {
+        let known = before.get(&id);
+        if let Some(known) = known {
+            carry(&mut old, known, database);
+        }
+        carry(&mut new, &profile, database);
+        subscriptions(&mut plan.subscriptions, known, &profile);
+        let row = ProfileRow { id, fields: profile.fields };
+        match known {
+            None => plan.inserts.push(row),
+            Some(known) if known.fields != row.fields => plan.updates.push(row),
+            Some(_) => plan.touched.push(id),
+        }
+    }
+    plan.identities = identities(old, new);
+    plan
+}
+
+fn carry(carried: &mut Carried, profile: &Profile, database: &Database) {
+    carried
+        .extend(profile.identities(database).into_iter().map(|(key, sources)| ((key, profile.id), sources)));
+}
+
+fn subscriptions(rows: &mut Vec<SubscriptionRow>, known: Option<&Profile>, profile: &Profile) {
+    for subscription in &profile.subscriptions {
+        let old = known.and_then(|known| known.subscriptions.iter().find(|old| old.is_same(subscription)));
+        if old != Some(subscription) {
+            rows.push(SubscriptionRow {
+                profile_id: profile.id,
+                subscription: subscription.clone(),
+                is_new: old.is_none(),
+            });
+        }
+    }
+}
+
+fn identities(mut old: Carried, new: Carried) -> Identities {
+    let mut identities = Identities::default();
+    for ((key, profile_id), sources) in new {
+        let was = old.remove(&(key.clone(), profile_id));
+        let row = IdentityRow { key, profile_id, sources };
+        match was {
+            None => identities.added.push(row),
+            Some(was) if was != row.sources => identities.moved.push(row),
+            Some(_) => {}
+        }
+    }
+    identities.released = old.into_keys().collect();
+    identities
+}

@@ -1,0 +1,82 @@
+//! Planning: valid records plus the profiles they may mean, to what is to be written. Pure.
+
+mod candidates;
+mod diff;
+mod fold;
+#[cfg(test)]
+mod model;
+
+use serde_json::{Map, Value};
+
+use crate::catalog::Database;
+use crate::{Drafts, Key, Outcome, ProfileId, Sources, Subscription};
+
+pub use candidates::{Candidates, Holder};
+
+/// Everything that one chunk of records changes, and each record's fate. Apply all of it in one transaction, or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// New profiles.
+    pub inserts: Vec<ProfileRow>,
+    /// Known profiles whose fields change: all their fields, as they are to be.
+    pub updates: Vec<ProfileRow>,
+    /// Known profiles of which only subscriptions change.
+    pub touched: Vec<ProfileId>,
+    /// Subscriptions that are new or changed, whole.
+    pub subscriptions: Vec<SubscriptionRow>,
+    /// What profiles can be found by from now on.
+    pub identities: Identities,
+    /// One for each record of the chunk, in input order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The fields of one profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileRow {
+    /// Whose.
+    pub id: ProfileId,
+    /// All of them.
+    pub fields: Map<String, Value>,
+}
+
+/// One subscription of one profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubscriptionRow {
+    /// Whose.
+    pub profile_id: ProfileId,
+    /// As it is to be.
+    pub subscription: Subscription,
+    /// Whether the profile did not have it before, so that it can be inserted without looking.
+    pub is_new: bool,
+}
+
+/// Changes of identities. Each list is sorted by key, then profile: the one order in which rows are locked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identities {
+    /// Values that a profile newly carries: new rows, at the next free ordinal of the key.
+    pub added: Vec<IdentityRow>,
+    /// Values that a profile carries in other places than before: rows that change their sources.
+    pub moved: Vec<IdentityRow>,
+    /// Values that a profile no longer carries (also claims that came to nothing): rows to delete.
+    pub released: Vec<(Key, ProfileId)>,
+}
+
+/// One value that one profile can be found by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityRow {
+    /// The value.
+    pub key: Key,
+    /// Whose.
+    pub profile_id: ProfileId,
+    /// Where the profile carries it; never empty.
+    pub sources: Sources,
+}
+
+impl Plan {
+    /// Decides what each record makes, changes or meets, in input order, and what is to be written for it.
+    ///
+    /// `candidates` must cover [`Drafts::keys`]: every key is held by a loaded profile, claimed, or known to be free.
+    pub fn of(database: &Database, drafts: Drafts, candidates: Candidates) -> Self {
+        fold::Fold::new(database, candidates).run(drafts)
+    }
+}

@@ -1,0 +1,161 @@
+//! A JSON body to an [`Envelope`]: parameters are read, records are only delimited.
+//!
+//! One pass. `serde_json` skips over a record without building it, iteratively, so its depth costs no stack; what is
+//! in it is the matter of whoever reads the record. A parameter that is there twice is refused, since no answer to
+//! "which one counts" would be safe. A byte order mark is skipped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::parameter::{self, check_name, sent_twice, without_place};
+use super::position::{brief, number, unreadable};
+use super::{Format, Limits, Node};
+use crate::{Envelope, Refusal};
+
+/// How `serde_json` hands over a number that is no 64-bit int, under `arbitrary_precision`: as a map with this key.
+const NUMBER_KEY: &str = "$serde_json::private::Number";
+
+pub(super) fn read<'a>(text: &'a str, limits: &Limits) -> Result<Envelope<'a>, Refusal> {
+    if text.trim().is_empty() {
+        return Err(unreadable(Format::Json, "", 0, "the body is empty"));
+    }
+    let mut refusal = None;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let body = Body { limits, refusal: &mut refusal };
+    let envelope =
+        deserializer.deserialize_map(body).and_then(|envelope| deserializer.end().map(|()| envelope));
+    envelope.map_err(|error| refusal.unwrap_or_else(|| misread(&error)))
+}
+
+fn misread(error: &serde_json::Error) -> Refusal {
+    Refusal::Unreadable {
+        format: Format::Json.name(),
+        problem: brief(without_place(&error.to_string()).into_owned()),
+        line: number(error.line()).max(1),
+        column: number(error.column()).max(1),
+    }
+}
+
+/// The top level. Refusals that are no syntax errors leave through `refusal`, past `serde_json`.
+struct Body<'l> {
+    limits: &'l Limits,
+    refusal: &'l mut Option<Refusal>,
+}
+
+fn abandon<E: de::Error>(place: &mut Option<Refusal>, refusal: Refusal) -> E {
+    *place = Some(refusal);
+    E::custom("refused")
+}
+
+impl<'de> Visitor<'de> for Body<'_> {
+    type Value = Envelope<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object at the top level")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut parameters: Vec<(String, Value)> = Vec::new();
+        let mut data = None;
+        while let Some(name) = members.next_key::<String>()? {
+            if name == "data" {
+                if data.is_some() {
+                    return Err(abandon(self.refusal, sent_twice("data")));
+                }
+                data = Some(
+                    members.next_value_seed(Records { limits: self.limits, refusal: &mut *self.refusal })?,
+                );
+                continue;
+            }
+            check_name(&parameters, &name).map_err(|refusal| abandon(self.refusal, refusal))?;
+            let text: &RawValue = members.next_value()?;
+            let value = parameter::value(&name, text.get(), self.limits);
+            parameters.push((name, value.map_err(|refusal| abandon(self.refusal, refusal))?));
+        }
+        Ok(Envelope { parameters, data })
+    }
+}
+
+/// The value of `data`.
+struct Records<'l> {
+    limits: &'l Limits,
+    refusal: &'l mut Option<Refusal>,
+}
+
+impl Records<'_> {
+    fn no_array<E: de::Error>(self, kind: &str) -> E {
+        let problem = format!("must be an array of records, got {kind}");
+        abandon(self.refusal, Refusal::parameter("data", problem))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Records<'_> {
+    type Value = Vec<Cow<'de, RawValue>>;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Records<'_> {
+    type Value = Vec<Cow<'de, RawValue>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut records = Vec::new();
+        while records.len() < self.limits.records {
+            match items.next_element::<&RawValue>()? {
+                Some(record) => records.push(Cow::Borrowed(record)),
+                None => return Ok(records),
+            }
+        }
+        let mut sent = records.len();
+        while items.next_element::<IgnoredAny>()?.is_some() {
+            sent += 1;
+        }
+        if sent == records.len() {
+            return Ok(records);
+        }
+        let (sent, limit) = (number(sent), number(self.limits.records));
+        Err(abandon(self.refusal, Refusal::TooLarge { what: "records", sent, limit }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let first: Option<String> = members.next_key()?;
+        let is_number = first.is_some_and(|key| key == NUMBER_KEY);
+        Err(self.no_array(if is_number { "a number" } else { "an object" }))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        Err(self.no_array("a number"))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        Err(self.no_array("a number"))
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Err(self.no_array("text"))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        Err(self.no_array("a boolean"))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Err(self.no_array("null"))
+    }
+}
+
+/// Writes a response body.
+pub(super) fn write(node: &Node) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "writing to memory cannot fail, and all keys are text")]
+    serde_json::to_vec(node).expect("a node is writable")
+}

@@ -1,0 +1,56 @@
+//! Profiles as they are read back: each in the shape of an import record, so that what is read can be posted again.
+
+use chrono::{DateTime, Utc};
+
+use super::answer::{moment, success};
+use super::{Format, Node};
+use crate::{Channel, Profile, Subscription};
+
+/// A stored profile and when it came and last changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileView {
+    /// The profile.
+    pub profile: Profile,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Members of a view that are no fields; a field of such a name is not shown, lest the key be there twice.
+const NO_FIELDS: [&str; 4] = ["profile_id", "created_at", "updated_at", "subscriptions"];
+
+/// The body that shows profiles, in the order given.
+pub fn profiles(views: &[ProfileView], format: Format) -> Vec<u8> {
+    success([("data", Node::List(views.iter().map(view).collect()))], format)
+}
+
+fn view(view: &ProfileView) -> Node<'_> {
+    let fields = view.profile.fields.iter().filter(|(name, _)| !NO_FIELDS.contains(&name.as_str()));
+    let subscriptions = view.profile.subscriptions.iter().map(subscription).collect();
+    let mut all = vec![("profile_id".into(), Node::text(view.profile.id.to_string()))];
+    all.extend(fields.map(|(name, value)| (name.into(), Node::from(value))));
+    all.push(("subscriptions".into(), Node::List(subscriptions)));
+    all.push(("created_at".into(), moment(view.created_at)));
+    all.push(("updated_at".into(), moment(view.updated_at)));
+    Node::Object(all)
+}
+
+fn subscription(subscription: &Subscription) -> Node<'_> {
+    let contact = match subscription.channel {
+        Channel::Email => "email",
+        Channel::Sms => "phone",
+    };
+    let custom_fields = &subscription.custom_fields;
+    let custom_fields = custom_fields.iter().map(|(name, value)| (name.into(), Node::from(value))).collect();
+    let mut all = vec![
+        ("channel".into(), Node::text(subscription.channel.word())),
+        ("resource_id".into(), Node::int(subscription.resource_id.0)),
+        (contact.into(), Node::text(&subscription.address)),
+        ("status".into(), Node::text(subscription.status.word())),
+    ];
+    all.extend(subscription.priority.map(|priority| ("priority".into(), Node::int(priority))));
+    all.push(("custom_fields".into(), Node::Object(custom_fields)));
+    all.push(("cats".into(), Node::List(subscription.cats.iter().map(Node::text).collect())));
+    Node::Object(all)
+}
