@@ -1,0 +1,226 @@
+//! A message in the hands of this process, until it is settled.
+
+use std::{collections::BTreeMap, fmt, mem::take, sync::Arc};
+
+use lapin::{
+    Acker, BasicProperties, message,
+    options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions},
+    types::{AMQPValue, FieldTable},
+};
+use tokio::runtime::Handle;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::{debug, warn};
+
+use crate::{
+    Error, Outgoing, Publisher,
+    connection::Link,
+    message::{text_headers, unpack},
+    topology::Queue,
+};
+
+/// How often the broker has delivered a message before: set by it on each redelivery from a quorum
+/// queue, <https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling>.
+const COUNT: &str = "x-delivery-count";
+const REASON: &str = "x-intake-reason";
+/// Headers must fit one frame; a reason is a sentence, not a report.
+const REASON_MAX: usize = 1000;
+
+/// A message taken from the queue. It must be settled, by one of the methods that consume it; one that
+/// is dropped goes back to the queue as if its work had failed.
+pub struct Delivery {
+    /// The name given by the publisher.
+    pub message_id: String,
+    /// The text headers given by the publisher.
+    pub headers: Vec<(String, String)>,
+    /// Whether the broker may have delivered the message before.
+    pub redelivered: bool,
+    /// How often it came back, as far as the broker counts.
+    pub delivery_count: u64,
+    body: Vec<u8>,
+    properties: BasicProperties,
+    acker: Option<Acker>,
+    desk: Arc<Desk>,
+    _unsettled: TaskTrackerToken,
+}
+
+/// What a delivery needs in order to be settled.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) link: Arc<Link>,
+    /// Takes a message to the other queue.
+    pub(super) other: Publisher,
+    pub(super) payload_max: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Verdict {
+    Done,
+    NotStarted,
+    Failed,
+}
+
+impl Delivery {
+    pub(super) fn new(message: message::Delivery, desk: Arc<Desk>, unsettled: TaskTrackerToken) -> Self {
+        let message::Delivery { redelivered, properties, data, acker, .. } = message;
+        let headers = properties.headers().as_ref();
+        Self {
+            message_id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
+            headers: text_headers(headers),
+            redelivered,
+            delivery_count: headers.map_or(0, delivery_count),
+            body: data,
+            properties,
+            acker: Some(acker),
+            desk,
+            _unsettled: unsettled,
+        }
+    }
+
+    /// Unpacks the payload. CPU work: call it where blocking is allowed.
+    ///
+    /// Fails, for this message and for ever, when the payload is broken, of unknown encoding or larger
+    /// than `payload_max_bytes`; never takes more memory than that.
+    pub fn payload(&self) -> Result<Vec<u8>, Error> {
+        let encoding = self.properties.content_encoding().as_ref().map(lapin::types::ShortString::as_str);
+        unpack(&self.body, encoding, self.desk.payload_max)
+    }
+
+    /// Bytes of the packed payload.
+    pub fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether it can still be settled. If not, the connection was lost: the message will be delivered
+    /// again, here or elsewhere, and work on it can stop.
+    pub fn is_current(&self) -> bool {
+        !self.desk.link.is_failed() && self.acker.as_ref().is_some_and(Acker::usable)
+    }
+
+    /// The work is done and stored: the broker forgets the message.
+    ///
+    /// [`Error::Redelivered`] is no failure of the work: the message comes again and must then be found
+    /// done. Even `Ok` says only that the broker was told.
+    pub async fn ack(mut self) -> Result<(), Error> {
+        self.settle(Verdict::Done).await
+    }
+
+    /// Gives the message back for reasons that are not its own, such as a shutdown.
+    ///
+    /// RabbitMQ 4.3 does not count it towards the delivery limit; earlier versions do, so this is not
+    /// for waiting out an outage: see [`Consumer::pause`](crate::Consumer::pause).
+    pub async fn release(mut self) -> Result<(), Error> {
+        self.settle(Verdict::NotStarted).await
+    }
+
+    /// Gives the message back because the work failed. Counts towards the delivery limit, after which
+    /// the broker moves it to the dead queue.
+    pub async fn reject_for_retry(mut self) -> Result<(), Error> {
+        self.settle(Verdict::Failed).await
+    }
+
+    /// Moves the message to the dead queue, payload and headers kept, with the reason as the header
+    /// `x-intake-reason`. The reason must not hold anything personal.
+    ///
+    /// A copy is stored there before the message is forgotten here. If that fails, the message goes back
+    /// to the queue as after [`Delivery::reject_for_retry`]; if only the last step fails, it will be
+    /// delivered and buried once more.
+    pub async fn bury(self, reason: &str) -> Result<(), Error> {
+        debug!(message.id = self.message_id, reason, "a message goes to the dead queue");
+        let reason: String = reason.chars().take(REASON_MAX).collect();
+        self.move_to(Queue::Dead, Some(&reason)).await
+    }
+
+    /// Moves a message from the dead queue to the work queue, as [`Delivery::bury`] does the other way.
+    pub async fn redrive(self) -> Result<(), Error> {
+        debug!(message.id = self.message_id, "a message goes back to the work queue");
+        self.move_to(Queue::Work, None).await
+    }
+
+    async fn move_to(mut self, queue: Queue, reason: Option<&str>) -> Result<(), Error> {
+        let copied = match self.copy(reason) {
+            Ok(copy) => self.desk.other.publish_to(queue, copy).await,
+            Err(error) => Err(error),
+        };
+        let verdict = if copied.is_ok() { Verdict::Done } else { Verdict::Failed };
+        let settled = self.settle(verdict).await;
+        // Where the copy failed, the message comes again, whether the broker was told so or not.
+        copied.and(settled)
+    }
+
+    fn copy(&mut self, reason: Option<&str>) -> Result<Outgoing, Error> {
+        let headers = self.properties.headers().iter().flat_map(FieldTable::inner);
+        let kept = headers.filter(|(name, _)| ![COUNT, REASON].contains(&name.as_str()));
+        let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let properties = self.properties.clone().with_headers(kept.into());
+        let copy = Outgoing::forward(take(&mut self.body), properties);
+        match reason {
+            Some(reason) => copy.header(REASON, reason),
+            None => Ok(copy),
+        }
+    }
+
+    async fn settle(&mut self, verdict: Verdict) -> Result<(), Error> {
+        let Some(acker) = self.acker.take() else { return Err(Error::Redelivered(None)) };
+        let told = self.desk.link.ask("a settlement", tell(&acker, verdict)).await;
+        match told {
+            Ok(true) => Ok(()),
+            // The channel it came on is gone, so the broker has taken it back already.
+            Ok(false) => Err(Error::Redelivered(None)),
+            Err(error) => {
+                // Even where only the answer is missing: a settlement cannot be repeated.
+                self.desk.link.fail(&error);
+                Err(Error::Redelivered(Some(error.into())))
+            }
+        }
+    }
+}
+
+async fn tell(acker: &Acker, verdict: Verdict) -> lapin::Result<bool> {
+    match verdict {
+        // Never `multiple`: that would settle earlier deliveries that are still being worked on.
+        Verdict::Done => acker.ack(BasicAckOptions { multiple: false }).await,
+        // nack and reject differ in what they count from 4.3 on:
+        // https://www.rabbitmq.com/blog/2026/04/23/rabbitmq-4.3-release
+        Verdict::NotStarted => acker.nack(BasicNackOptions { multiple: false, requeue: true }).await,
+        Verdict::Failed => acker.reject(BasicRejectOptions { requeue: true }).await,
+    }
+}
+
+fn delivery_count(headers: &FieldTable) -> u64 {
+    let count = match headers.inner().get(COUNT) {
+        Some(AMQPValue::LongLongInt(count)) => u64::try_from(*count).ok(),
+        Some(AMQPValue::LongInt(count)) => u64::try_from(*count).ok(),
+        Some(AMQPValue::LongUInt(count)) => Some(u64::from(*count)),
+        Some(AMQPValue::ShortInt(count)) => u64::try_from(*count).ok(),
+        Some(AMQPValue::ShortUInt(count)) => Some(u64::from(*count)),
+        Some(AMQPValue::ShortShortInt(count)) => u64::try_from(*count).ok(),
+        Some(AMQPValue::ShortShortUInt(count)) => Some(u64::from(*count)),
+        _ => None,
+    };
+    count.unwrap_or(0)
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if !self.is_current() {
+            return;
+        }
+        let Some(acker) = self.acker.take() else { return };
+        // As long as it is unsettled it takes one place of the prefetch count.
+        warn!(message.id = self.message_id, "a delivery was dropped unsettled, it goes back to the queue");
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { tell(&acker, Verdict::Failed).await });
+        }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    /// Without payload and headers: they may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("message_id", &self.message_id)
+            .field("delivery_count", &self.delivery_count)
+            .field("size", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

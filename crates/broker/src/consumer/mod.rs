@@ -1,0 +1,155 @@
+//! Consuming: deliveries stay with the broker until they are settled, so what a dying process had in
+//! hand comes again.
+//!
+//! The [`intake`] task owns connection and channel and fills the [`inbox`]; [`Consumer::next`] takes
+//! from it. Dead letters go out on a connection of their own: a broker short of memory blocks the
+//! connections that publish, and acknowledgements must get through just then.
+
+mod delivery;
+mod inbox;
+mod intake;
+
+use std::sync::Arc;
+
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub use crate::consumer::delivery::Delivery;
+use crate::{
+    Config, Publisher, State,
+    connection::supervisor::supervise,
+    consumer::{inbox::Inbox, intake::Intake},
+    topology::Queue,
+};
+
+/// Takes messages from the work queue, on a connection that it keeps open.
+#[derive(Debug)]
+pub struct Consumer {
+    inbox: Arc<Inbox>,
+    gate: Gate,
+    paused: watch::Receiver<bool>,
+    state: watch::Receiver<State>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Pauses and resumes a [`Consumer`] from elsewhere. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    /// See [`Consumer::pause`].
+    pub fn pause(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// See [`Consumer::resume`].
+    pub fn resume(&self) {
+        self.0.send_replace(false);
+    }
+
+    /// Whether the consumer is paused.
+    pub fn is_paused(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+impl Consumer {
+    /// Starts to connect, in the background, on the current runtime, which must be a multi-threaded one.
+    ///
+    /// The broker delivers up to `prefetch` messages ahead of those that are settled. `name` is what it
+    /// shows for the connection.
+    pub fn start(config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
+        Self::of(Queue::Work, config, name, prefetch, shutdown)
+    }
+
+    /// The same for the dead queue: for operators, to look at what is there and to put it back, see
+    /// [`Delivery::redrive`].
+    pub fn start_dead(config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
+        Self::of(Queue::Dead, config, name, prefetch, shutdown)
+    }
+
+    fn of(queue: Queue, config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        let (pause, paused) = watch::channel(false);
+        let (state_sender, state) = watch::channel(State::Connecting);
+        // Outlives the shutdown: the last deliveries may still have to be buried.
+        let last_moved = CancellationToken::new();
+        let other = Publisher::with_lanes(config, &format!("{name} dead letters"), 1, last_moved.clone());
+        let intake = Intake {
+            queue,
+            inbox: inbox.clone(),
+            paused: paused.clone(),
+            other: other.clone(),
+            prefetch,
+            pause_hold: config.consume_pause_hold,
+            drain_timeout: config.broker_drain_timeout,
+            payload_max: usize::try_from(config.payload_max_bytes).unwrap_or(usize::MAX),
+            shutdown: shutdown.clone(),
+        };
+        let supervise = supervise(config.clone(), name.to_owned(), state_sender, shutdown.clone(), intake);
+        let task = tokio::spawn(async move {
+            supervise.await;
+            last_moved.cancel();
+            other.closed().await;
+        });
+        Self { inbox, gate: Gate(pause), paused, state, shutdown, task }
+    }
+
+    /// The next delivery; waits through lost connections and pauses. None after the shutdown: what had
+    /// not been taken is then given back. May be dropped and called again without loss.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            if self.shutdown.is_cancelled() || self.inbox.is_closed() {
+                return None;
+            }
+            let paused = *self.paused.borrow_and_update();
+            if !paused && let Some(delivery) = self.inbox.pop() {
+                return Some(delivery);
+            }
+            tokio::select! {
+                () = self.inbox.changed() => {}
+                _never_closed = self.paused.changed() => {}
+                () = self.shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// Stops the flow of deliveries, for instance while the database is away. Those already handed out
+    /// can still be settled; those not handed out wait here for a while (`consume_pause_hold`), then go
+    /// back to the queue.
+    pub fn pause(&self) {
+        self.gate.pause();
+    }
+
+    /// Lets deliveries flow again.
+    pub fn resume(&self) {
+        self.gate.resume();
+    }
+
+    /// A handle to pause and resume from another task.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
+    /// The state of the connection.
+    pub fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// Whether there is a connection to take deliveries from.
+    pub fn is_ready(&self) -> bool {
+        self.state() != State::Connecting
+    }
+
+    /// Follows the state of the connection.
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// Done when, after the shutdown, all that was handed out is settled and the connections are closed;
+    /// at the latest after `broker_drain_timeout`.
+    pub async fn closed(self) {
+        let _panicked = self.task.await;
+    }
+}

@@ -1,0 +1,133 @@
+//! A TCP relay that can be cut and stalled: stands between a process and any server.
+
+use std::{io, net::SocketAddr};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, tcp},
+    sync::watch,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Room for what is read at once.
+const CHUNK: usize = 16 << 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Open,
+    Stalled,
+    Cut,
+}
+
+/// Forwards connections to a server, until told otherwise. Ends when dropped, with all connections.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    mode: watch::Sender<Mode>,
+    url: String,
+    _accepting: AbortOnDropHandle<()>,
+}
+
+impl Relay {
+    /// Listens on a free port of this machine and forwards to `target`, a `host:port`.
+    pub async fn start(target: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (mode, watching) = watch::channel(Mode::Open);
+        let accepting = AbortOnDropHandle::new(tokio::spawn(accept(listener, target.to_owned(), watching)));
+        Ok(Self { address, mode, url: address.to_string(), _accepting: accepting })
+    }
+
+    /// Stands before the server of a URL such as `amqp://user:password@host:port/name`; [`Relay::url`]
+    /// is then the same URL with the relay in the server's place.
+    pub async fn before(url: &str, default_port: u16) -> io::Result<Self> {
+        let (scheme, rest) = url.split_once("://").ok_or(io::ErrorKind::InvalidInput)?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (user, server) = authority
+            .rsplit_once('@')
+            .map_or((String::new(), authority), |(user, server)| (format!("{user}@"), server));
+        let has_port = server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let target = if has_port { server.to_owned() } else { format!("{server}:{default_port}") };
+        let mut relay = Self::start(&target).await?;
+        relay.url = format!("{scheme}://{user}{}{path}", relay.address);
+        Ok(relay)
+    }
+
+    /// Where the relay listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL through the relay, or its `host:port` if it was made without a URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Closes all connections, and every new one at once.
+    pub fn cut(&self) {
+        self.mode.send_replace(Mode::Cut);
+    }
+
+    /// Keeps connections open, and takes new ones, but lets nothing through in either direction.
+    pub fn stall(&self) {
+        self.mode.send_replace(Mode::Stalled);
+    }
+
+    /// Lets everything through again, also what a stall held up.
+    pub fn restore(&self) {
+        self.mode.send_replace(Mode::Open);
+    }
+}
+
+async fn accept(listener: TcpListener, target: String, mode: watch::Receiver<Mode>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((client, _)) = listener.accept() => {
+                let (target, mode) = (target.clone(), mode.clone());
+                connections.spawn(connection(client, target, mode));
+            }
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Forwards one connection until an end closes it or the relay is cut.
+async fn connection(client: TcpStream, target: String, mode: watch::Receiver<Mode>) {
+    let mut cut = mode.clone();
+    let forward = async {
+        open(&mut mode.clone()).await?;
+        let server = TcpStream::connect(target).await?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
+        tokio::try_join!(pump(client_in, server_out, mode.clone()), pump(server_in, client_out, mode.clone()))
+    };
+    tokio::select! {
+        _ended = forward => {}
+        _ended = cut.wait_for(|mode| *mode == Mode::Cut) => {}
+    }
+}
+
+async fn pump(
+    mut from: tcp::OwnedReadHalf,
+    mut to: tcp::OwnedWriteHalf,
+    mut mode: watch::Receiver<Mode>,
+) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = from.read(&mut chunk).await?;
+        open(&mut mode).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(chunk.get(..read).unwrap_or_default()).await?;
+    }
+}
+
+async fn open(mode: &mut watch::Receiver<Mode>) -> io::Result<()> {
+    match mode.wait_for(|mode| *mode == Mode::Open).await {
+        Ok(_open) => Ok(()),
+        Err(_dropped) => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
+}

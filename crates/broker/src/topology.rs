@@ -1,0 +1,141 @@
+//! The queues: one table, declared by every connection before it is used.
+//!
+//! Declaring is idempotent as long as the arguments are the same; with others the broker answers
+//! 406 (<https://www.rabbitmq.com/docs/queues#property-equivalence>). So only arguments stand here
+//! that RabbitMQ 3.10 and 4.x both take; what is newer belongs into a policy.
+
+use lapin::{
+    Channel,
+    options::QueueDeclareOptions,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+
+use crate::{
+    Config, Error,
+    connection::{Link, within},
+};
+
+/// A dead queue must keep its messages whatever happens to them: the default delivery limit of
+/// RabbitMQ 4 (20) would drop a message that an operator looked at 20 times. No limit at all
+/// cannot be said in a way that 3.10 takes, so this is one that is never reached.
+const NEVER: i32 = 1_000_000_000;
+
+/// The names of the queues under one prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    pub(crate) work: ShortString,
+    pub(crate) dead: ShortString,
+}
+
+impl Names {
+    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
+        let name = |suffix: &str| {
+            let name = format!("{}.{suffix}", config.queue_prefix);
+            let size = name.len();
+            ShortString::try_new(name).map_err(|_too_long| Error::TooLarge {
+                what: "name of the queue",
+                size,
+                limit: 255,
+            })
+        };
+        Ok(Self { work: name("import")?, dead: name("dead")? })
+    }
+
+    pub(crate) fn of(&self, queue: Queue) -> &ShortString {
+        match queue {
+            Queue::Work => &self.work,
+            Queue::Dead => &self.dead,
+        }
+    }
+}
+
+/// One of the two queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// What is to be done.
+    Work,
+    /// What could not be done.
+    Dead,
+}
+
+/// Messages waiting in the queues, not counting those delivered and not yet settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depths {
+    /// Messages ready in the work queue.
+    pub work: u32,
+    /// Messages ready in the dead queue.
+    pub dead: u32,
+}
+
+/// Asks the broker how many messages wait, on a connection of its own.
+pub async fn depths(config: &Config) -> Result<Depths, Error> {
+    let link = Link::open(config, "intake depths").await?;
+    let depths = async {
+        let names = link.names();
+        let channel = link.channel().await?;
+        let ready = async |name: &ShortString| {
+            let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+            let declare = channel.queue_declare(name.clone(), passive, FieldTable::default());
+            match within(config.broker_call_timeout, "queue.declare", declare).await? {
+                Ok(queue) => Ok(queue.message_count()),
+                Err(source) => Err(Error::Declare { queue: name.to_string(), source: source.into() }),
+            }
+        };
+        Ok(Depths { work: ready(&names.work).await?, dead: ready(&names.dead).await? })
+    }
+    .await;
+    link.close().await;
+    depths
+}
+
+/// Declares the dead queue, then the work queue that points to it.
+pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -> Result<(), Error> {
+    for (name, arguments) in [(&names.dead, dead(config)), (&names.work, work(names, config))] {
+        let declare = channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), arguments);
+        within(config.broker_call_timeout, "queue.declare", declare)
+            .await?
+            .map_err(|source| Error::Declare { queue: name.to_string(), source: source.into() })?;
+    }
+    Ok(())
+}
+
+/// What both queues have.
+fn bounded(config: &Config) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    // Replicated, and on disk before the broker confirms; a classic queue confirms before its fsync:
+    // https://www.rabbitmq.com/docs/quorum-queues and /blog/2025/01/17/how-are-the-messages-stored
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    // The disk is finite. Counts payload bytes only: https://www.rabbitmq.com/docs/maxlength
+    arguments.insert("x-max-length-bytes".into(), AMQPValue::LongLongInt(config.queue_max_bytes));
+    // A full queue nacks the publisher, it does not drop its oldest message, which is the default.
+    // At-least-once dead lettering requires it: https://www.rabbitmq.com/docs/maxlength#overflow-behaviour
+    arguments.insert("x-overflow".into(), text("reject-publish"));
+    arguments
+}
+
+fn dead(config: &Config) -> FieldTable {
+    let mut arguments = bounded(config);
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(NEVER));
+    arguments
+}
+
+fn work(names: &Names, config: &Config) -> FieldTable {
+    let mut arguments = bounded(config);
+    // Against messages that kill their worker. 3.10 has no limit of its own, 4.0 has 20. Up to 4.2
+    // every return counts, also that of an innocent neighbour in the same prefetch:
+    // https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(config.queue_delivery_limit));
+    // The default exchange routes by queue name, so there is no binding that could be missing:
+    // https://www.rabbitmq.com/docs/dlx#using-optional-queue-arguments
+    arguments.insert("x-dead-letter-exchange".into(), text(""));
+    arguments.insert("x-dead-letter-routing-key".into(), text(names.dead.as_str()));
+    // The default may lose a message on its way to the dead queue. Where the feature flag
+    // stream_queue is off (3.10 upgraded from older), the broker falls back to that default:
+    // https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
+    arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+    arguments
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
