@@ -1,1 +1,29 @@
-//! Placeholder.
+//! PostgreSQL: the catalogue, the profiles and the ledger of jobs. The only crate that names diesel.
+//!
+//! [`Store`] has one method per use case. Each runs plain synchronous queries, one transaction at most, on a pooled
+//! connection; nothing of diesel shows outside.
+
+mod apply;
+mod catalog;
+mod config;
+mod conninfo;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod import;
+mod ledger;
+mod migrate;
+mod pool;
+mod profiles;
+mod schema;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use apply::Applied;
+pub use catalog::TokenEntry;
+pub use config::Config;
+pub use error::Error;
+pub use import::Import;
+pub use ledger::Registered;
+pub use pool::Store;
+pub use profiles::StoredProfile;

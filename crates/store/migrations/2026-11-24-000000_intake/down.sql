@@ -1,0 +1,1 @@
+DROP TABLE job_chunks, jobs, subscriptions, identities, profiles, tokens, accounts, resources, databases;

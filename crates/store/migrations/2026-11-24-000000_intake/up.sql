@@ -1,0 +1,118 @@
+-- The database id comes first in every key of profile data, so that the tables can be partitioned or distributed by it.
+-- Texts that are keys compare by bytes (COLLATE "C"): the order is that of the Rust side, in which rows are locked.
+-- Tables whose rows are updated leave room on each page (fillfactor), so that an update stays on its page and touches no
+-- index; for the same reason nothing that an import changes is indexed.
+
+-- What is declared. A definition is JSON that only the catalogue code reads; it is always loaded whole.
+CREATE TABLE databases (
+    id integer PRIMARY KEY,
+    definition jsonb NOT NULL
+);
+
+CREATE TABLE resources (
+    id integer PRIMARY KEY,
+    definition jsonb NOT NULL
+);
+
+CREATE TABLE accounts (
+    name text COLLATE "C" PRIMARY KEY,
+    definition jsonb NOT NULL
+);
+
+-- SHA-256 of each token; the token itself is never stored. A revoked one stays, so that it can be told from one that never was.
+CREATE TABLE tokens (
+    hash bytea PRIMARY KEY CHECK (length(hash) = 32),
+    account text COLLATE "C" NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    label text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+
+-- One row per person. No foreign key to databases: it would lock one row there for every profile written.
+CREATE TABLE profiles (
+    db_id integer NOT NULL,
+    id uuid NOT NULL,
+    fields jsonb NOT NULL CHECK (jsonb_typeof(fields) = 'object'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (db_id, id)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+
+-- Every value that a profile can be found by, one row per profile that carries it. The first holder of a value has ordinal
+-- 0, so inserting ordinal 0 ON CONFLICT DO NOTHING is the claim of the value; further holders take the next ordinals.
+-- One index serves look-up, claim and uniqueness.
+CREATE TABLE identities (
+    db_id integer NOT NULL,
+    kind smallint NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    ordinal integer NOT NULL CHECK (ordinal >= 0),
+    profile_id uuid NOT NULL,
+    -- Where the profile carries it: 0 is a field of its own, any other number a subscription to that resource.
+    sources integer[] NOT NULL CHECK (cardinality(sources) > 0),
+    PRIMARY KEY (db_id, kind, value, ordinal)
+) WITH (fillfactor = 95, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+
+CREATE TABLE subscriptions (
+    db_id integer NOT NULL,
+    profile_id uuid NOT NULL,
+    resource_id integer NOT NULL,
+    channel text COLLATE "C" NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    status smallint NOT NULL CHECK (status BETWEEN 0 AND 6),
+    priority integer,
+    custom_fields jsonb NOT NULL CHECK (jsonb_typeof(custom_fields) = 'object'),
+    cats text[] NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (db_id, profile_id, resource_id, channel, address)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+
+-- The ledger. A job is registered when a worker first takes it; before that it is in the queue alone. No foreign keys to
+-- accounts and databases: a job whose database is gone must still be able to end as failed, and to be read.
+CREATE TABLE jobs (
+    db_id integer NOT NULL,
+    id uuid NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    matching text NOT NULL,
+    external_id text,
+    total integer NOT NULL CHECK (total > 0),
+    warnings jsonb NOT NULL CHECK (jsonb_typeof(warnings) = 'array'),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('processing', 'completed', 'cancelled', 'failed')),
+    attempts integer NOT NULL CHECK (attempts > 0),
+    started_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    error integer,
+    error_text text,
+    PRIMARY KEY (db_id, id),
+    CHECK ((finished_at IS NULL) = (state = 'processing')),
+    CHECK ((error IS NOT NULL) = (state = 'failed')),
+    CHECK ((error IS NULL) = (error_text IS NULL))
+) WITH (fillfactor = 85);
+
+-- A job is asked for by its id alone, also when its database is gone from the catalogue.
+CREATE INDEX jobs_id ON jobs (id);
+
+-- One row per applied chunk, written in the transaction that applied it: that is what makes a redelivery harmless, and
+-- progress is the sum over these rows. Chunks of a job follow each other without gaps.
+CREATE TABLE job_chunks (
+    db_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    first_index integer NOT NULL CHECK (first_index >= 0),
+    records integer NOT NULL CHECK (records > 0),
+    created integer NOT NULL CHECK (created >= 0),
+    updated integer NOT NULL CHECK (updated >= 0),
+    unchanged integer NOT NULL CHECK (unchanged >= 0),
+    skipped integer NOT NULL CHECK (skipped >= 0),
+    failed integer NOT NULL CHECK (failed >= 0),
+    warnings integer NOT NULL CHECK (warnings >= 0),
+    -- One element per record, in input order: 1 created, 2 updated, 3 unchanged, 4 skipped, 5 failed.
+    actions smallint[] NOT NULL CHECK (cardinality(actions) = records),
+    -- One element per record; NULL for one that failed or was skipped.
+    profile_ids uuid[] NOT NULL CHECK (cardinality(profile_ids) = records),
+    -- Only for records that have any: {"index", "failure"?, "warnings"?, "reference"?}.
+    details jsonb NOT NULL CHECK (jsonb_typeof(details) = 'array'),
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (db_id, job_id, first_index),
+    FOREIGN KEY (db_id, job_id) REFERENCES jobs ON DELETE CASCADE,
+    CHECK (created + updated + unchanged + skipped + failed = records)
+);

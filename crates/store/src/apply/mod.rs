@@ -1,0 +1,126 @@
+//! A chunk of records applied: in one transaction planned, written and entered in the ledger, or nothing of it.
+
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use diesel::prelude::*;
+use intake_types::catalog::{Catalog, Database};
+use intake_types::{Drafts, Header, Outcome, Plan, Tally};
+use serde_json::value::RawValue;
+
+use crate::profiles::write;
+use crate::{Error, Import, Store, ledger};
+
+/// What came of one chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// The first record of the job that has no outcome yet: where to go on.
+    pub next_index: u32,
+    /// What was done just now; all zero when the chunk was there already.
+    pub tally: Tally,
+    /// Whether the job has ended, so that nothing is left to do.
+    pub finished: bool,
+}
+
+impl Store {
+    /// Applies the records of `range`, exactly once whoever else tries to.
+    ///
+    /// The range must start where the job stands (see [`Store::register`]); any other is answered by where it does, and
+    /// nothing is written. A transient error can be tried again as it is; for a data error try smaller ranges, down to
+    /// the record that is to blame, and give that one an outcome by [`Store::record`].
+    #[tracing::instrument(
+        name = "apply",
+        skip_all,
+        fields(job.id = %import.header.job_id, chunk.first_index = range.start, chunk.records = range.len())
+    )]
+    pub async fn apply(
+        &self,
+        import: Arc<Import>,
+        catalog: Arc<Catalog>,
+        range: Range<u32>,
+    ) -> Result<Applied, Error> {
+        self.run(move |connection| {
+            let started = Instant::now();
+            let applied =
+                apply_chunk(connection, &import.header, &catalog, range.start, &import.slice(&range))?;
+            let duration_ms = started.elapsed().as_millis();
+            tracing::debug!(duration_ms, next_index = applied.next_index, "chunk applied");
+            Ok(applied)
+        })
+        .await
+    }
+
+    /// Enters outcomes of records that were not applied, such as one that the database refuses. They must follow each
+    /// other without gaps, and start where the job stands, as in [`Store::apply`].
+    pub async fn record(&self, header: &Header, outcomes: Vec<Outcome>) -> Result<Applied, Error> {
+        let header = header.clone();
+        let first_index = outcomes.first().map_or(u32::MAX, |outcome| outcome.index);
+        self.run(move |connection| {
+            connection
+                .transaction(|connection| enter(connection, &header, first_index, |_connection| Ok(outcomes)))
+        })
+        .await
+    }
+}
+
+pub(crate) fn apply_chunk(
+    connection: &mut PgConnection,
+    header: &Header,
+    catalog: &Catalog,
+    first_index: u32,
+    records: &[&RawValue],
+) -> Result<Applied, Error> {
+    let Some(database) = catalog.databases.get(&header.db_id) else {
+        return Err(Error::Unknown(format!("no database {} in the catalogue", header.db_id)));
+    };
+    // Reading the records needs no transaction, so no lock is held meanwhile.
+    let drafts = Drafts::of(header, catalog, database, first_index, records);
+    connection.transaction(|connection| {
+        enter(connection, header, first_index, |connection| {
+            apply_drafts(connection, header, database, drafts)
+        })
+    })
+}
+
+fn apply_drafts(
+    connection: &mut PgConnection,
+    header: &Header,
+    database: &Database,
+    drafts: Drafts,
+) -> Result<Vec<Outcome>, Error> {
+    let candidates = resolve::candidates(connection, database, &drafts)?;
+    let plan = Plan::of(database, drafts, candidates);
+    write::plan(connection, header.db_id, &plan)?;
+    Ok(plan.outcomes)
+}
+
+/// Locks the job, and if it stands at `first_index` has the work done and its outcomes entered.
+fn enter(
+    connection: &mut PgConnection,
+    header: &Header,
+    first_index: u32,
+    work: impl FnOnce(&mut PgConnection) -> Result<Vec<Outcome>, Error>,
+) -> Result<Applied, Error> {
+    let state = ledger::lock(connection, header)?;
+    let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
+    if state.is_terminal() || next_index != first_index {
+        return Ok(Applied { next_index, tally: Tally::default(), finished: state.is_terminal() });
+    }
+    let outcomes = work(connection)?;
+    if outcomes.is_empty() {
+        // To go on from where the job stands would never end.
+        return Err(Error::Unexpected("a chunk without records".to_owned()));
+    }
+    let tally = ledger::chunk::insert(connection, header, first_index, &outcomes)?;
+    let next_index = next_index.saturating_add(tally.processed());
+    let finished = next_index >= header.total;
+    if finished {
+        ledger::finish(connection, header)?;
+    }
+    Ok(Applied { next_index, tally, finished })
+}

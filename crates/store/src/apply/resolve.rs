@@ -1,0 +1,67 @@
+//! From the values in a chunk to the profiles that they mean, locked, and the values that new profiles may take.
+
+use std::collections::{BTreeSet, HashSet};
+
+use diesel::PgConnection;
+use intake_types::catalog::Database;
+use intake_types::plan::{Holder, IdentityRow};
+use intake_types::{Candidates, Drafts, Key, ProfileId};
+
+use crate::Error;
+use crate::profiles::{claim, find, lock};
+
+/// How often profiles may change between look-up and lock before the chunk is given up for now.
+const ROUNDS: usize = 5;
+
+/// Looks up, claims and locks until what was found is what is locked.
+pub(super) fn candidates(
+    connection: &mut PgConnection,
+    database: &Database,
+    drafts: &Drafts,
+) -> Result<Candidates, Error> {
+    let mut search = Search { connection, database, drafts, holders: Vec::new(), claims: Vec::new() };
+    search.look_up(&drafts.keys())?;
+    for _ in 0..ROUNDS {
+        search.claim_unheld()?;
+        let ids: BTreeSet<ProfileId> = search.holders.iter().map(|holder| holder.profile_id).collect();
+        let profiles = lock::profiles(search.connection, database.id, &ids)?;
+        match Candidates::new(database, &search.holders, profiles, search.claims.clone()) {
+            Ok(candidates) => return Ok(candidates),
+            Err(stale) => search.look_up(&stale)?,
+        }
+    }
+    Err(Error::Contention)
+}
+
+struct Search<'a> {
+    connection: &'a mut PgConnection,
+    database: &'a Database,
+    drafts: &'a Drafts,
+    holders: Vec<Holder>,
+    claims: Vec<IdentityRow>,
+}
+
+impl Search<'_> {
+    /// Finds out anew who carries these values. Our own claims are no holders: their profiles do not exist yet.
+    fn look_up(&mut self, keys: &[Key]) -> Result<(), Error> {
+        let again: HashSet<&Key> = keys.iter().collect();
+        self.holders.retain(|holder| !again.contains(&holder.key));
+        let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
+        let found = find::holders(self.connection, self.database.id, keys, self.drafts.places())?;
+        self.holders.extend(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)));
+        Ok(())
+    }
+
+    fn claim_unheld(&mut self) -> Result<(), Error> {
+        let mut unheld = self.drafts.unheld(self.database, &self.holders);
+        let claimed: HashSet<&Key> = self.claims.iter().map(|row| &row.key).collect();
+        unheld.retain(|row| !claimed.contains(&row.key));
+        if unheld.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<Key> = unheld.iter().map(|row| row.key.clone()).collect();
+        self.claims.append(&mut claim::claim(self.connection, self.database.id, unheld)?);
+        // Somebody may have come in between the look-up and the claim; nobody can any more.
+        self.look_up(&keys)
+    }
+}

@@ -1,0 +1,69 @@
+//! How to reach the database, and how long anything there may take.
+
+use std::time::Duration;
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::{Args, value_parser};
+use secrecy::SecretString;
+
+/// Where the database is. Nothing connects before the first query.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Database")]
+pub struct Config {
+    /// PostgreSQL (15 or newer), in either form that libpq takes: `postgres://user:password@host:port/name` or
+    /// `host=... dbname=...`. TLS and further options go there too, for example `?sslmode=verify-full`
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = StringValueParser::new().map(SecretString::from), value_name = "URL")]
+    pub database_url: SecretString,
+
+    /// Most connections that this process opens; also how many chunks it can apply at a time
+    #[arg(long, env = "DATABASE_POOL", default_value_t = 8, value_parser = value_parser!(u32).range(1..=1000))]
+    pub database_pool: u32,
+
+    /// Seconds to wait for a connection before a query fails as unreachable
+    #[arg(long, env = "DATABASE_CONNECT_TIMEOUT", default_value_t = 5, value_parser = value_parser!(u32).range(1..=300))]
+    pub database_connect_timeout: u32,
+
+    /// Seconds after which PostgreSQL cancels a statement
+    #[arg(long, env = "DATABASE_STATEMENT_TIMEOUT", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3600))]
+    pub database_statement_timeout: u32,
+
+    /// Seconds that a statement waits for a lock that another import holds
+    #[arg(long, env = "DATABASE_LOCK_TIMEOUT", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3600))]
+    pub database_lock_timeout: u32,
+
+    /// Seconds that a transaction may stay idle before PostgreSQL ends it, so that a stuck worker holds no locks; also
+    /// how long a connection may go unanswered before it counts as cut
+    #[arg(long, env = "DATABASE_IDLE_TIMEOUT", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3600))]
+    pub database_idle_timeout: u32,
+}
+
+impl Config {
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(self.database_connect_timeout.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        database: Config,
+    }
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_connection_string_is_not_shown() {
+        let cli = Cli::parse_from(["test", "--database-url", "postgres://user:hidden@host/name"]);
+        assert!(!format!("{:?}", cli.database).contains("hidden"));
+    }
+}

@@ -1,0 +1,94 @@
+//! A small catalogue and imports for it, for the tests of this crate.
+
+use std::sync::Arc;
+
+use intake_types::catalog::{Account, Catalog, Declaration};
+use intake_types::{DatabaseId, Header, JobId, JobKey, MatchRule, Nulls, ResourceId, UnknownFields, Warning};
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+
+use crate::{Import, Store};
+
+pub(crate) const DATABASE: DatabaseId = DatabaseId(1);
+
+pub(crate) fn declaration() -> Value {
+    json!({
+        "databases": [
+            {"id": 1, "name": "One", "fields": [
+                {"name": "number", "type": "int", "matchable": true},
+                {"name": "code", "type": "string", "matchable": true, "unique": true},
+                {"name": "city", "type": "string"},
+                {"name": "plan", "type": "enum", "values": ["free", "pro"]},
+            ]},
+            {"id": 2, "name": "Two"},
+        ],
+        "resources": [{
+            "id": 28, "name": "News", "databases": [1], "channels": ["email", "sms"], "categories": ["a", "b"],
+            "fields": [{"name": "source", "type": "string"}],
+        }],
+        "accounts": [
+            {"name": "demo", "databases": [1, 2], "tokens": ["a-token-of-the-demo"]},
+            {"name": "other", "databases": [2]},
+        ],
+    })
+}
+
+pub(crate) fn read(declaration: Value) -> Declaration {
+    serde_json::from_value(declaration).unwrap()
+}
+
+pub(crate) fn catalog() -> Arc<Catalog> {
+    Arc::new(Catalog::default().declare(&read(declaration())).unwrap().0)
+}
+
+pub(crate) fn account(name: &str) -> Account {
+    catalog().accounts[name].clone()
+}
+
+pub(crate) fn job_id(number: u64) -> JobId {
+    let key = JobKey::new(b"a secret of the store's tests").unwrap();
+    JobId::mint(1_700_000_000_000_000_000 + number * 1_000_000, number, "demo", &key)
+}
+
+pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
+    Header {
+        job_id: job_id(job),
+        account: "demo".to_owned(),
+        db_id: DATABASE,
+        rule,
+        default_value: None,
+        resource_id: None::<ResourceId>,
+        total: u32::try_from(total).unwrap(),
+        unknown_fields: UnknownFields::Reject,
+        nulls: Nulls::Clear,
+        skip_invalid_subscriptions: false,
+        skip_triggers: false,
+        detect_geo: false,
+        external_id: None,
+        warnings: Vec::<Warning>::new(),
+    }
+}
+
+pub(crate) fn import(job: u64, rule: MatchRule, records: &[Value]) -> Arc<Import> {
+    let header = header(job, rule, records.len());
+    Arc::new(Import { header, records: records.iter().map(|record| to_raw_value(record).unwrap()).collect() })
+}
+
+pub(crate) fn email(name: &str) -> Value {
+    json!({"email": format!("{name}@example.com")})
+}
+
+/// Registers a job and applies it in chunks; transient errors are tried again, as a worker would.
+pub(crate) async fn apply_all(store: &Store, import: &Arc<Import>, chunk: u32) -> u32 {
+    let mut next = store.register(&import.header).await.unwrap().next_index;
+    let mut retries = 0;
+    while next < import.header.total {
+        let range = next..(next + chunk).min(import.header.total);
+        match store.apply(Arc::clone(import), catalog(), range).await {
+            Ok(applied) => next = applied.next_index,
+            Err(error) if error.is_transient() && retries < 100 => retries += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    retries
+}

@@ -1,0 +1,12 @@
+//! The ledger: which jobs there are, which chunks of them were applied, and what became of each record.
+
+pub(crate) mod chunk;
+mod job;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use job::Registered;
+#[cfg(test)]
+pub(crate) use job::register;
+pub(crate) use job::{finish, lock, next_index};

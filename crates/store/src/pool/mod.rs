@@ -1,0 +1,159 @@
+//! The way into the database: a bounded pool, and the one place where queries leave the async world.
+
+use std::fmt;
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, Pool};
+use diesel::{Connection, PgConnection};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tracing::Span;
+
+use crate::{Config, Error, conninfo};
+
+/// The database. Cheap to clone; all clones share one pool.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<ConnectionManager<PgConnection>>,
+    /// As many as connections, taken before a blocking thread is: else those would queue up behind the pool.
+    permits: Arc<Semaphore>,
+    conninfo: SecretString,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Store").field("pool", &self.pool.state()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Takes the configuration and connects to nothing yet; so a service can start while the database is down.
+    pub fn open(config: &Config) -> Self {
+        let conninfo = bounded(config);
+        let pool = Pool::builder()
+            .max_size(config.database_pool)
+            .min_idle(Some(0))
+            .test_on_check_out(true)
+            .connection_timeout(config.connect_timeout())
+            .connection_customizer(Box::new(Session::of(config)))
+            // The error that a caller gets carries the reason; a log line per background attempt would only repeat it.
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(ConnectionManager::new(conninfo.expose_secret()));
+        let permits = usize::try_from(config.database_pool).unwrap_or(1);
+        Self { pool, permits: Arc::new(Semaphore::new(permits)), conninfo }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.run(|connection| Ok(connection.batch_execute("SELECT 1")?)).await
+    }
+
+    /// Runs a query on a pooled connection, on a thread that may block.
+    ///
+    /// A caller that stops waiting does not stop the query: it ends by itself or by its time limits, and only then
+    /// does its connection serve again.
+    pub(crate) async fn run<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut PgConnection) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
+            return Err(Error::Interrupted("the pool is closed"));
+        };
+        let pool = self.pool.clone();
+        blocking(move || {
+            let _permit = permit;
+            let mut connection = pool.get()?;
+            query(&mut connection)
+        })
+        .await
+    }
+
+    /// Runs something on a connection of its own without a statement time limit, for work on the schema.
+    pub(crate) async fn run_apart<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        F: FnOnce(&mut PgConnection) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        let conninfo = self.conninfo.clone();
+        blocking(move || work(&mut PgConnection::establish(conninfo.expose_secret())?)).await
+    }
+}
+
+async fn blocking<T, F>(work: F) -> Result<T, Error>
+where
+    F: FnOnce() -> Result<T, Error> + Send + 'static,
+    T: Send + 'static,
+{
+    let span = Span::current();
+    #[expect(clippy::disallowed_methods, reason = "the one place where queries leave the async world")]
+    let task = tokio::task::spawn_blocking(move || span.in_scope(work));
+    match task.await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => Err(Error::Panicked),
+        Err(_) => Err(Error::Interrupted("the process is shutting down")),
+    }
+}
+
+/// The connection string with limits on what the network may do: without them a cut line holds a thread for minutes.
+/// What the operator wrote in the string wins. <https://www.postgresql.org/docs/15/libpq-connect.html>
+fn bounded(config: &Config) -> SecretString {
+    let idle = config.database_idle_timeout;
+    let defaults = [
+        ("connect_timeout", config.database_connect_timeout.max(2).to_string()),
+        ("keepalives_idle", (idle / 2).max(1).to_string()),
+        ("keepalives_interval", (idle / 6).max(1).to_string()),
+        ("keepalives_count", "3".to_owned()),
+        ("tcp_user_timeout", (u64::from(idle) * 1000).to_string()),
+        ("fallback_application_name", application_name()),
+    ];
+    let conninfo = config.database_url.expose_secret().to_owned();
+    defaults
+        .iter()
+        .fold(conninfo, |conninfo, (key, value)| conninfo::with_default(&conninfo, key, value))
+        .into()
+}
+
+/// The name of this program, as `pg_stat_activity` shows it.
+fn application_name() -> String {
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(|path| path.file_stem()).and_then(|name| name.to_str());
+    let plain =
+        |name: &&str| name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+    name.filter(plain).unwrap_or("intake").to_owned()
+}
+
+/// Where diesel hides the SQLSTATE, errors are told apart by their English texts, so those are asked for. Only a role that
+/// was granted it may (`GRANT SET ON PARAMETER lc_messages`); on a server that speaks English it need not.
+const ENGLISH: &str =
+    "SELECT set_config('lc_messages', 'C', false) WHERE has_parameter_privilege('lc_messages', 'SET')";
+
+/// What every pooled connection is told once.
+#[derive(Debug)]
+struct Session {
+    statement: String,
+}
+
+impl Session {
+    fn of(config: &Config) -> Self {
+        let (statement, lock, idle) =
+            (config.database_statement_timeout, config.database_lock_timeout, config.database_idle_timeout);
+        let statement = format!(
+            "SELECT set_config('statement_timeout', '{statement}s', false), \
+                    set_config('lock_timeout', '{lock}s', false), \
+                    set_config('idle_in_transaction_session_timeout', '{idle}s', false)"
+        );
+        Self { statement }
+    }
+}
+
+impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
+    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
+        let _best_effort = connection.batch_execute(ENGLISH);
+        connection.batch_execute(&self.statement).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Profiles read to be changed: locked in the order of their ids, with their subscriptions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
+use intake_types::{Channel, DatabaseId, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::columns::Uuids;
+use crate::Error;
+
+// One index probe per id, in the order of the array; see `find` for why not a join.
+const LOCK: &str = "\
+    SELECT p.id, p.fields FROM unnest($2) AS u (id) \
+    CROSS JOIN LATERAL ( \
+        SELECT id, fields FROM profiles WHERE db_id = $1 AND id = u.id FOR UPDATE \
+    ) AS p";
+
+// OFFSET 0 keeps the planner from turning the probes into a join.
+const SUBSCRIPTIONS: &str = "\
+    SELECT s.* FROM unnest($2) AS u (id) \
+    CROSS JOIN LATERAL ( \
+        SELECT profile_id, resource_id, channel, address, status, priority, custom_fields, cats \
+        FROM subscriptions WHERE db_id = $1 AND profile_id = u.id OFFSET 0 \
+    ) AS s";
+
+#[derive(QueryableByName)]
+struct ProfileColumns {
+    #[diesel(sql_type = UuidType)]
+    id: Uuid,
+    #[diesel(sql_type = Jsonb)]
+    fields: Value,
+}
+
+#[derive(QueryableByName)]
+struct SubscriptionColumns {
+    #[diesel(sql_type = UuidType)]
+    profile_id: Uuid,
+    #[diesel(sql_type = Integer)]
+    resource_id: i32,
+    #[diesel(sql_type = Text)]
+    channel: String,
+    #[diesel(sql_type = Text)]
+    address: String,
+    #[diesel(sql_type = SmallInt)]
+    status: i16,
+    #[diesel(sql_type = Nullable<Integer>)]
+    priority: Option<i32>,
+    #[diesel(sql_type = Jsonb)]
+    custom_fields: Value,
+    #[diesel(sql_type = Array<Text>)]
+    cats: Vec<String>,
+}
+
+impl SubscriptionColumns {
+    fn read(self) -> Result<Subscription, Error> {
+        Ok(Subscription {
+            resource_id: ResourceId(self.resource_id),
+            channel: Channel::parse(&self.channel).ok_or(Error::Unreadable("a subscription's channel"))?,
+            address: self.address,
+            status: SubscriptionStatus::from_number(self.status)
+                .ok_or(Error::Unreadable("a subscription's status"))?,
+            priority: self.priority,
+            custom_fields: object(self.custom_fields)?,
+            cats: self.cats.into_iter().collect(),
+        })
+    }
+}
+
+/// The profiles of these ids that exist, locked until the transaction ends.
+pub(crate) fn profiles(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    ids: &BTreeSet<ProfileId>,
+) -> Result<Vec<Profile>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<ProfileColumns> =
+        sql_query(LOCK).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
+    // Only after the locks: subscriptions change only under the lock of their profile.
+    let mut subscriptions = subscriptions(connection, db_id, &ids)?;
+    let profile = |row: ProfileColumns| {
+        Ok(Profile {
+            id: ProfileId(row.id),
+            fields: object(row.fields)?,
+            subscriptions: subscriptions.remove(&row.id).unwrap_or_default(),
+        })
+    };
+    rows.into_iter().map(profile).collect()
+}
+
+/// All subscriptions of these profiles.
+pub(super) fn subscriptions(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, Vec<Subscription>>, Error> {
+    let rows: Vec<SubscriptionColumns> =
+        sql_query(SUBSCRIPTIONS).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(ids).load(connection)?;
+    let mut subscriptions: BTreeMap<Uuid, Vec<Subscription>> = BTreeMap::new();
+    for row in rows {
+        subscriptions.entry(row.profile_id).or_default().push(row.read()?);
+    }
+    Ok(subscriptions)
+}
+
+pub(super) fn object(value: Value) -> Result<Map<String, Value>, Error> {
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(Error::Unreadable("a JSON object")),
+    }
+}

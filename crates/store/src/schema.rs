@@ -1,0 +1,69 @@
+//! The tables, as the typed queries see them. The statements of the import itself are written out in SQL.
+
+diesel::table! {
+    databases (id) {
+        id -> Int4,
+        definition -> Jsonb,
+    }
+}
+
+diesel::table! {
+    resources (id) {
+        id -> Int4,
+        definition -> Jsonb,
+    }
+}
+
+diesel::table! {
+    accounts (name) {
+        name -> Text,
+        definition -> Jsonb,
+    }
+}
+
+diesel::table! {
+    tokens (hash) {
+        hash -> Bytea,
+        account -> Text,
+        label -> Text,
+        created_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    jobs (db_id, id) {
+        db_id -> Int4,
+        id -> Uuid,
+        account -> Text,
+        matching -> Text,
+        external_id -> Nullable<Text>,
+        total -> Int4,
+        warnings -> Jsonb,
+        state -> Text,
+        attempts -> Int4,
+        started_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        error -> Nullable<Int4>,
+        error_text -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    job_chunks (db_id, job_id, first_index) {
+        db_id -> Int4,
+        job_id -> Uuid,
+        first_index -> Int4,
+        records -> Int4,
+        created -> Int4,
+        updated -> Int4,
+        unchanged -> Int4,
+        skipped -> Int4,
+        failed -> Int4,
+        warnings -> Int4,
+        actions -> Array<Int2>,
+        profile_ids -> Array<Nullable<Uuid>>,
+        details -> Jsonb,
+        applied_at -> Timestamptz,
+    }
+}
