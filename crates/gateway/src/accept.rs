@@ -1,0 +1,88 @@
+//! From a body to a message that is ready to be published: all of the CPU work of one accepted request.
+
+use intake_broker::Outgoing;
+use intake_types::catalog::{Account, Catalog, Database};
+use intake_types::wire::{self, Format, Limits};
+use intake_types::{Batch, Envelope, JobId, JobKey, Refusal};
+use serde_json::Value;
+
+use crate::clock;
+use crate::error::ApiError;
+use crate::extract::{Body, Credentials, Query};
+use crate::memory::Reservation;
+
+/// Unknown query parameters that are told of; more are of no help.
+const MOST_TOLD: usize = 20;
+
+/// A request as it came.
+pub(crate) struct Received {
+    pub(crate) body: Body,
+    pub(crate) format: Format,
+    pub(crate) credentials: Credentials,
+    pub(crate) query: Query,
+}
+
+/// A request that can be published.
+pub(crate) struct Accepted {
+    pub(crate) job_id: JobId,
+    pub(crate) account: Account,
+    pub(crate) total: u32,
+    pub(crate) message: Outgoing,
+    /// What the message holds until it is confirmed.
+    pub(crate) reservation: Reservation,
+}
+
+/// What became of a request, and the format that its body asks for.
+pub(crate) struct Checked<T> {
+    pub(crate) wish: Option<Format>,
+    pub(crate) result: Result<T, ApiError>,
+}
+
+/// Reads a body and hands its envelope to `check`, with whoever sent it and the database that it is for.
+///
+/// The order of refusals: what cannot be read, the token, `db_id`, access, then what `check` finds.
+pub(crate) fn read<T>(
+    received: Received,
+    catalog: &Catalog,
+    limits: &Limits,
+    check: impl FnOnce(Envelope<'_>, &Account, &Database, Reservation) -> Result<T, ApiError>,
+) -> Checked<T> {
+    let Received { body, format, credentials, query } = received;
+    let mut wish = None;
+    let read = || {
+        let (bytes, mut reservation) = body.unpack()?;
+        // Once more for what is made of it.
+        reservation.cover(bytes.len().saturating_mul(2))?;
+        let mut envelope = wire::read(format, &bytes, limits)?;
+        let asked = envelope.format();
+        wish = asked.as_ref().ok().copied().flatten();
+        let account = credentials.account(envelope.token(), catalog)?;
+        let db_id = envelope.database_id()?;
+        let database = catalog.database_for(account, db_id).ok_or(Refusal::NoAccess(db_id))?;
+        asked?;
+        // A parameter in the wrong place is an unknown one: told, not followed.
+        let misplaced = query.others(&["token", "format"]).take(MOST_TOLD);
+        envelope.parameters.extend(misplaced.map(|name| (format!("?{name}"), Value::Null)));
+        check(envelope, account, database, reservation)
+    };
+    let result = read();
+    Checked { wish, result }
+}
+
+/// Makes a message of a request, and gives it its job.
+pub(crate) fn accept(
+    received: Received,
+    catalog: &Catalog,
+    limits: &Limits,
+    key: &JobKey,
+) -> Checked<Accepted> {
+    read(received, catalog, limits, |envelope, account, database, mut reservation| {
+        let batch = Batch::check(envelope, catalog, database)?;
+        let total = batch.total();
+        let job_id = clock::mint(&account.name, key);
+        let message = batch.into_message(job_id, &account.name).to_bytes();
+        let message = Outgoing::compress(&job_id.to_string(), &message)?;
+        reservation.shrink(message.size());
+        Ok(Accepted { job_id, account: account.clone(), total, message, reservation })
+    })
+}

@@ -1,0 +1,15 @@
+//! From a request to what it says: its query, token, content type, body, wishes.
+
+mod body;
+mod content;
+mod prefer;
+mod query;
+mod token;
+mod wish;
+
+pub(crate) use body::{Body, Bounds};
+pub(crate) use content::format;
+pub(crate) use prefer::Wait;
+pub(crate) use query::Query;
+pub(crate) use token::Credentials;
+pub(crate) use wish::{Wish, check_format};
