@@ -1,0 +1,201 @@
+//! One job from delivery to its end: decoded, registered, applied chunk by chunk from where the last commit ended.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use intake_broker::Delivery;
+use intake_store::{Applied, Import, Store};
+use intake_telemetry::Metric;
+use intake_types::catalog::Catalog;
+use intake_types::{JobState, Message, Outcome};
+use tokio::task::block_in_place;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info_span};
+
+use crate::Work;
+use crate::backoff::Backoff;
+use crate::pause::Pause;
+use crate::split::Ranges;
+
+/// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
+const STUCK_PAUSE: Duration = Duration::from_secs(5);
+
+/// How the work on a delivery ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Every record has its outcome.
+    Applied,
+    /// The job as a whole cannot be applied; the ledger says why.
+    Refused,
+    /// Not done, through no fault of the message: the database is away, or this process stops.
+    GivenBack,
+    /// Not done, for a reason that may be the message's: another delivery may do better, a few times.
+    Stuck,
+    /// No delivery can do better: no worker can read the message, or too many have tried.
+    Buried(String),
+}
+
+/// Why work on a job ends early.
+enum Halt {
+    GivenBack,
+    Store(intake_store::Error),
+}
+
+/// All that work on one delivery needs.
+pub(crate) struct Job {
+    pub(crate) store: Store,
+    pub(crate) work: Work,
+    /// How often a message has come back before the delivery that is its last.
+    pub(crate) last_delivery: u64,
+    pub(crate) pause: Pause,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Job {
+    pub(crate) async fn run(&self, delivery: &Delivery) -> Ended {
+        let import = match block_in_place(|| decode(delivery)) {
+            Ok(import) => Arc::new(import),
+            Err(reason) => {
+                tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
+                return Ended::Buried(reason);
+            }
+        };
+        let span = info_span!("job", job.id = %import.header.job_id, db.id = %import.header.db_id);
+        async {
+            let started = Instant::now();
+            match self.apply(&import).await {
+                Ok(ended) => {
+                    let duration_ms = started.elapsed().as_millis();
+                    tracing::info!(job.records = import.header.total, duration_ms, ?ended, "job ended");
+                    ended
+                }
+                Err(Halt::GivenBack) => Ended::GivenBack,
+                Err(Halt::Store(error)) => self.stuck(&import, delivery, &error).await,
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Another delivery may do better; the last one ends the job, so that whoever polls it learns what became of it.
+    async fn stuck(&self, import: &Import, delivery: &Delivery, error: &intake_store::Error) -> Ended {
+        if delivery.delivery_count >= self.last_delivery {
+            let text =
+                "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
+            if self.store.fail(&import.header, 500, text).await.is_ok() {
+                tracing::error!(%error, "a job failed: its message is buried");
+                count_job(JobState::Failed);
+                return Ended::Buried(error.to_string());
+            }
+        }
+        tracing::error!(%error, delivery.count = delivery.delivery_count, "a job is stuck: left for another delivery");
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = tokio::time::sleep(STUCK_PAUSE) => {}
+        }
+        Ended::Stuck
+    }
+
+    async fn apply(&self, import: &Arc<Import>) -> Result<Ended, Halt> {
+        let registered = self.persist(|| self.store.register(&import.header)).await?;
+        if registered.state.is_terminal() {
+            return Ok(Ended::Applied);
+        }
+        // Read anew for each job: the gateway may have checked it against a catalogue of a second ago.
+        let catalog = Arc::new(self.persist(|| self.store.catalog()).await?);
+        if !catalog.databases.contains_key(&import.header.db_id) {
+            let text = "the database was removed before the job could be applied";
+            self.persist(|| self.store.fail(&import.header, 403, text.to_owned())).await?;
+            count_job(JobState::Failed);
+            return Ok(Ended::Refused);
+        }
+        let mut ranges = Ranges::new(registered.next_index, import.header.total, self.work.chunk_records);
+        while let Some(range) = ranges.next() {
+            if self.shutdown.is_cancelled() {
+                return Err(Halt::GivenBack);
+            }
+            match self.chunk(import, &catalog, range.clone()).await {
+                Ok(applied) if applied.finished => break,
+                Ok(applied) => ranges.resume_at(applied.next_index),
+                Err(Halt::Store(error)) if error.is_data() && range.len() > 1 => ranges.split(range),
+                Err(Halt::Store(error)) if error.is_data() => {
+                    tracing::error!(record.index = range.start, %error, "a record cannot be applied");
+                    ranges.resume_at(self.give_up(import, range.start).await?);
+                }
+                Err(halt) => return Err(halt),
+            }
+        }
+        count_job(JobState::Completed);
+        Ok(Ended::Applied)
+    }
+
+    /// Applies one chunk, or finds that somebody has.
+    async fn chunk(
+        &self,
+        import: &Arc<Import>,
+        catalog: &Arc<Catalog>,
+        range: std::ops::Range<u32>,
+    ) -> Result<Applied, Halt> {
+        let started = Instant::now();
+        let apply = || self.store.apply(Arc::clone(import), Arc::clone(catalog), range.clone());
+        let applied = self.persist(apply).await?;
+        Metric::WorkerChunkSeconds.observe(started.elapsed().as_secs_f64(), &[]);
+        for (action, count) in [
+            ("created", applied.tally.created),
+            ("updated", applied.tally.updated),
+            ("unchanged", applied.tally.unchanged),
+            ("failed", applied.tally.failed),
+        ] {
+            Metric::WorkerRecords.add(u64::from(count), &[("action", action.to_owned())]);
+        }
+        Ok(applied)
+    }
+
+    /// Gives a record that cannot be applied its outcome, so that the others go on.
+    async fn give_up(&self, import: &Import, index: u32) -> Result<u32, Halt> {
+        let record = usize::try_from(index).ok().and_then(|index| import.records.get(index));
+        let outcome = Outcome::not_processed(index, record.map_or("", |record| record.get()));
+        let record = || self.store.record(&import.header, vec![outcome.clone()]);
+        Ok(self.persist(record).await?.next_index)
+    }
+
+    /// Calls until it succeeds, fails for good, or patience ends: then the worker stops consuming.
+    async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<T, intake_store::Error>>,
+    {
+        let (started, mut backoff) = (Instant::now(), Backoff::new());
+        loop {
+            match call().await {
+                Ok(value) => return Ok(value),
+                Err(error) if error.is_transient() => {
+                    Metric::WorkerChunkFailures.add(1, &[("reason", "transient".to_owned())]);
+                    tracing::warn!(%error, "tried again after a pause");
+                    if self.shutdown.is_cancelled() {
+                        return Err(Halt::GivenBack);
+                    }
+                    if started.elapsed().as_secs() >= self.work.patience_seconds {
+                        // What a reachable database keeps refusing may be the job's own fault: that is counted.
+                        if !error.is_away() {
+                            return Err(Halt::Store(error));
+                        }
+                        self.pause.begin();
+                        return Err(Halt::GivenBack);
+                    }
+                    backoff.pause().await;
+                }
+                Err(error) => return Err(Halt::Store(error)),
+            }
+        }
+    }
+}
+
+fn decode(delivery: &Delivery) -> Result<Import, String> {
+    let payload = delivery.payload().map_err(|error| error.to_string())?;
+    let message = Message::from_bytes(&payload).map_err(|error| error.to_string())?;
+    Ok(Import::from(message))
+}
+
+fn count_job(state: JobState) {
+    Metric::WorkerJobs.add(1, &[("state", state.word().to_owned())]);
+}

@@ -1,0 +1,80 @@
+//! Which records of a job are applied together: consecutive chunks, halved where the data of one stops a chunk.
+
+use std::ops::Range;
+
+/// The chunks of a job that are still to be applied, in input order.
+#[derive(Debug)]
+pub(crate) struct Ranges {
+    next: u32,
+    total: u32,
+    chunk: u32,
+    /// Halves of a chunk that failed as a whole; the last one is the next.
+    halves: Vec<Range<u32>>,
+}
+
+impl Ranges {
+    pub(crate) fn new(next: u32, total: u32, chunk: u32) -> Self {
+        Self { next, total, chunk, halves: Vec::new() }
+    }
+
+    /// The next chunk to apply; none: all records have their outcome.
+    pub(crate) fn next(&mut self) -> Option<Range<u32>> {
+        let half = std::iter::from_fn(|| self.halves.pop()).find(|half| half.end > self.next);
+        let range = half.unwrap_or(self.next..self.next.saturating_add(self.chunk).min(self.total));
+        let range = range.start.max(self.next)..range.end;
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// All records before this one have their outcome, whoever applied them.
+    pub(crate) fn resume_at(&mut self, next: u32) {
+        self.next = self.next.max(next);
+    }
+
+    /// A chunk failed over the data of one of its records: its halves are tried instead.
+    pub(crate) fn split(&mut self, range: Range<u32>) {
+        let middle = range.start.midpoint(range.end);
+        self.halves.push(middle..range.end);
+        self.halves.push(range.start..middle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Applies everything but one poisonous record; the chunks in the order applied.
+    fn chunks(total: u32, chunk: u32, poison: u32) -> Vec<Range<u32>> {
+        let (mut ranges, mut applied) = (Ranges::new(0, total, chunk), Vec::new());
+        while let Some(range) = ranges.next() {
+            if range.contains(&poison) && range.len() > 1 {
+                ranges.split(range);
+            } else {
+                ranges.resume_at(range.end);
+                applied.push(range);
+            }
+        }
+        applied
+    }
+
+    #[test]
+    fn chunks_cover_all_records_once_and_in_order() {
+        for poison in [0, 9, 10, 24, 99] {
+            let applied = chunks(25, 10, poison);
+            let records: Vec<u32> = applied.iter().cloned().flatten().collect();
+            assert_eq!(records, (0..25).collect::<Vec<u32>>(), "{applied:?}");
+            assert!(poison > 24 || applied.contains(&(poison..poison + 1)), "{applied:?}");
+        }
+        assert_eq!(chunks(25, 10, 99), [0..10, 10..20, 20..25]);
+    }
+
+    #[test]
+    fn what_a_rival_applied_is_not_applied_again() {
+        let mut ranges = Ranges::new(5, 25, 10);
+        assert_eq!(ranges.next(), Some(5..15));
+        ranges.split(5..15);
+        ranges.resume_at(12);
+        assert_eq!(ranges.next(), Some(12..15));
+        ranges.resume_at(25);
+        assert_eq!(ranges.next(), None);
+    }
+}

@@ -1,0 +1,25 @@
+//! What becomes of a delivery: the only place where the result of a job becomes an answer to the broker.
+
+use intake_broker::Delivery;
+
+use crate::job::Ended;
+
+/// Why the result of a job could not be told to the broker as hoped.
+const REDELIVERED: &str = "the broker was not told: the message will be delivered again";
+
+/// Answers the broker. An answer that does not arrive means one more delivery, which finds everything done.
+pub(crate) async fn settle(delivery: Delivery, ended: Ended) {
+    let answered = match ended {
+        // Every record has its outcome, committed.
+        Ended::Applied | Ended::Refused => delivery.ack().await,
+        // Not a fault of the message: the database is away, or this process stops.
+        Ended::GivenBack => delivery.release().await,
+        // Counted: after the delivery limit the broker moves it to the dead queue.
+        Ended::Stuck => delivery.reject_for_retry().await,
+        // No later delivery could do better; kept with the reason.
+        Ended::Buried(reason) => delivery.bury(&reason).await,
+    };
+    if let Err(error) = answered {
+        tracing::warn!(%error, "{REDELIVERED}");
+    }
+}

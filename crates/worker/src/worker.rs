@@ -1,0 +1,75 @@
+//! One worker process: built from its configuration, run until told to stop.
+
+use std::sync::Arc;
+
+use intake_broker::{Consumer, State};
+use intake_store::Store;
+use intake_telemetry::{Listener, Readiness};
+use tokio_util::sync::CancellationToken;
+
+use crate::job::Job;
+use crate::pause::Pause;
+use crate::{Config, Work, take};
+
+/// A worker that has not started yet. Neither broker nor database need to be up.
+pub struct Worker {
+    work: Work,
+    broker: intake_broker::Config,
+    store: Store,
+    listener: std::net::TcpListener,
+}
+
+impl Worker {
+    /// Puts a worker together; `listener` is where health and metrics are answered.
+    pub fn build(config: &Config, listener: std::net::TcpListener) -> Self {
+        let store = Store::open(&config.store);
+        Self { work: config.work.clone(), broker: config.broker.clone(), store, listener }
+    }
+
+    /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
+    pub async fn run_until(self, shutdown: CancellationToken) {
+        // One job more than is worked on waits here, so that no connection idles between two.
+        let prefetch = self.work.jobs.saturating_add(1);
+        let consumer = Consumer::start(&self.broker, "intake-worker", prefetch, shutdown.clone());
+        let pause = Pause::new(consumer.gate(), self.store.clone(), shutdown.clone());
+        let (broker, database) = (consumer.watch(), pause.clone());
+        let readiness: Readiness = Arc::new(move || {
+            let broker =
+                (*broker.borrow() == State::Connecting).then(|| "the broker is not connected".to_owned());
+            let database = database.is_on().then(|| "the database is away".to_owned());
+            broker.into_iter().chain(database).collect()
+        });
+        match Listener::new(self.listener, readiness) {
+            Ok(listener) => drop(tokio::spawn(listener.run_until(shutdown.clone()))),
+            Err(error) => tracing::error!(%error, "health and metrics are not served"),
+        }
+        tracing::info!(
+            worker.jobs = self.work.jobs,
+            worker.chunk_records = self.work.chunk_records,
+            "worker started"
+        );
+        // One below the broker's own limit, which would bury the message without a word to the ledger.
+        let last_delivery =
+            u64::try_from(self.broker.queue_delivery_limit.saturating_sub(1)).unwrap_or_default();
+        take::run(consumer, Job { store: self.store, work: self.work, last_delivery, pause, shutdown }).await;
+        tracing::info!("worker stopped");
+    }
+}
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+pub fn stop_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let told = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(token)
+}
