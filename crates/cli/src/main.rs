@@ -1,2 +1,45 @@
-//! Placeholder.
-fn main() {}
+//! `intake`: the command line of Intake, for those who run it and for those who import with it.
+//!
+//! Operators' commands (`migrate`, `catalog`, `token`) speak to PostgreSQL, users' commands (`import`, `job`,
+//! `results`) to the gateway. The doc comments of the arguments are the manual: `intake --help`.
+
+mod catalog;
+mod client;
+mod command;
+mod ending;
+mod error;
+mod import;
+mod input;
+mod job;
+mod migrate;
+mod operator;
+mod output;
+mod report;
+mod results;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::command::Cli;
+use crate::ending::Ending;
+use crate::output::{Output, complain};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader of the help may have gone, too.
+            let _ = error.print();
+            return if error.use_stderr() { Ending::Failed } else { Ending::Fine }.into();
+        }
+    };
+    match cli.command.run(&mut Output::stdout()) {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            complain(&format!("{:#}", anyhow::Error::from(error)));
+            Ending::Failed.into()
+        }
+    }
+}

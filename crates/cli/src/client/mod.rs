@@ -1,0 +1,15 @@
+//! The way to the gateway: where it is, who asks, what it answers, and how a job is followed.
+
+mod answer;
+mod config;
+mod error;
+mod follow;
+mod gateway;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use answer::{Accepted, Entry, Results, Status};
+pub(crate) use config::Config;
+pub(crate) use error::Error;
+pub(crate) use follow::{Follow, follow, status_path};
+pub(crate) use gateway::{Answer, Gateway};

@@ -1,0 +1,105 @@
+//! All commands, and what `intake --help` says.
+
+use clap::{Parser, Subcommand};
+
+use crate::catalog::Catalog;
+use crate::ending::Ending;
+use crate::error::Error;
+use crate::import::Import;
+use crate::job::Job;
+use crate::migrate::Migrate;
+use crate::output::Output;
+use crate::results::Results;
+use crate::token::Token;
+
+const MORE: &str = "\
+Environment:
+  INTAKE_URL     address of the gateway, for import, job and results
+  INTAKE_TOKEN   API token, for the same
+  DATABASE_URL   PostgreSQL, for migrate, catalog and token
+
+Exit codes:
+  0   done; with a job: it is complete and no record failed, or it is still under way
+  1   the command, the request or the job as a whole failed, or the job was cancelled
+  2   the job is complete, but some of its records failed
+
+Examples:
+  Set up an installation:
+    intake migrate
+    intake catalog apply catalog.yaml
+    export INTAKE_TOKEN=$(intake token create --account shop --label nightly)
+  Import a file, and see what became of it:
+    intake import people.json --wait
+";
+
+/// Imports profiles into Intake, follows the jobs that it makes of them, and sets up an installation
+#[derive(Debug, Parser)]
+#[command(name = "intake", version, after_help = MORE, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Import(Import),
+    Job(Job),
+    Results(Results),
+    Migrate(Migrate),
+    Catalog(Catalog),
+    Token(Token),
+}
+
+impl Command {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
+        match self {
+            Self::Import(import) => import.run(output),
+            Self::Job(job) => job.run(output),
+            Self::Results(results) => results.run(output),
+            Self::Migrate(migrate) => migrate.run(output),
+            Self::Catalog(catalog) => catalog.run(output),
+            Self::Token(token) => token.run(output),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const TOKEN: &str = "a-token-that-nobody-may-see";
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let cli = Cli::parse_from(["intake", "import", "-", "--token", TOKEN]);
+        assert!(!format!("{cli:?}").contains(TOKEN));
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let leaf = !command.has_subcommands();
+            assert!(!leaf || command.get_after_help().is_some(), "{} has no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let refused = |line: &str| Cli::try_parse_from(line.split(' ')).is_err();
+        assert!(refused("intake job not-an-id --token t"));
+        assert!(refused("intake import - --token t --timeout 5"));
+        assert!(refused("intake import - --token t --url ftp://example.com"));
+        assert!(refused("intake token create --database-url x"));
+        assert!(!refused("intake import - --token t --wait --timeout 5 --url https://example.com/intake/"));
+    }
+}

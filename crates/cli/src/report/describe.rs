@@ -1,0 +1,172 @@
+//! A status and a failed record as lines for people.
+
+use crate::client::{Entry, Status};
+use intake_types::JobState;
+
+/// How a job stands at its end: the counts that are not zero, then what it was warned of as a whole.
+pub(crate) fn summary(status: &Status) -> Vec<String> {
+    let mut lines = vec![match status.state {
+        JobState::Failed => format!("failed: {} ({})", status.error_text, status.error),
+        state => format!("{}: {}", state.word(), counts(status)),
+    }];
+    lines.extend(status.job_warnings.iter().map(|warning| {
+        let field = warning.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
+        format!("warning: {}{field}: {}", warning.code, warning.text)
+    }));
+    lines
+}
+
+/// Such as `3 records, 2 created, 1 failed; 1 warning`.
+fn counts(status: &Status) -> String {
+    let fates = [
+        (status.created, "created"),
+        (status.updated, "updated"),
+        (status.unchanged, "unchanged"),
+        (status.skipped, "skipped"),
+        (status.failed, "failed"),
+    ];
+    let total = number(status.total.unwrap_or(status.processed), "record");
+    let fates =
+        fates.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let text = std::iter::once(total).chain(fates).collect::<Vec<_>>().join(", ");
+    match status.warnings {
+        0 => text,
+        count => format!("{text}; {}", number(count, "warning")),
+    }
+}
+
+fn number(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// All that is known of a job, a line each.
+pub(crate) fn details(status: &Status) -> Vec<String> {
+    let database = status.db_id.map(|id| match &status.matching {
+        Some(matching) => format!("{id}, matching {matching}"),
+        None => id.to_string(),
+    });
+    let rows = [
+        ("job", Some(status.job_id.to_string())),
+        ("status", Some(progress(status))),
+        ("database", database),
+        ("external id", status.external_id.clone()),
+        ("accepted", status.accepted_at.clone()),
+        ("started", status.started_at.clone()),
+        ("finished", status.finished_at.clone()),
+    ];
+    let line = |(name, value): (&str, Option<String>)| value.map(|value| format!("{name:<12}{value}"));
+    rows.into_iter().filter_map(line).collect()
+}
+
+/// How far a job is, short enough for one line of a terminal.
+pub(crate) fn progress(status: &Status) -> String {
+    let mut parts = vec![status.state.word().to_owned()];
+    if let Some(total) = status.total.filter(|_| status.state == JobState::Processing) {
+        let percent = status.processed.saturating_mul(100).checked_div(total).unwrap_or(100);
+        parts.push(format!("{} of {total} records ({percent} %)", status.processed));
+        parts.extend(
+            Some(status.failed).filter(|failed| *failed > 0).map(|failed| format!("{failed} failed")),
+        );
+        parts.extend(status.rate_per_second.map(|rate| format!("{rate}/s")));
+        parts.extend(status.eta_seconds.map(|seconds| format!("{seconds} s left")));
+    }
+    parts.join(", ")
+}
+
+/// Such as `record 3: invalid_phone (400) in phones[0]: not a phone number [_ref crm-7]`.
+pub(crate) fn failure(entry: &Entry) -> String {
+    let code = entry.code.as_deref().unwrap_or("error");
+    let field = entry.field.as_ref().map(|field| format!(" in {field}")).unwrap_or_default();
+    let reference =
+        entry.reference.as_ref().map(|reference| format!(" [_ref {reference}]")).unwrap_or_default();
+    format!("record {}: {code} ({}){field}: {}{reference}", entry.index, entry.error, entry.error_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use intake_types::wire::{self, Format};
+    use intake_types::{Action, Code, Failure, JobId, Outcome};
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::client::Results;
+
+    fn status(more: &Value) -> Status {
+        let mut all = json!({"error": 0, "error_text": "Successful operation", "job_id": Uuid::nil(), "status": "completed"});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(all).unwrap()
+    }
+
+    #[test]
+    fn a_summary_tells_what_is_not_zero() {
+        let whole =
+            json!({"total": 10, "processed": 10, "created": 6, "updated": 1, "failed": 3, "warnings": 1});
+        assert_eq!(
+            summary(&status(&whole)),
+            ["completed: 10 records, 6 created, 1 updated, 3 failed; 1 warning"]
+        );
+        let one = json!({"total": 1, "unchanged": 1, "job_warnings": [
+            {"code": "unknown_parameter", "text": "no such parameter", "field": "mode"}
+        ]});
+        let lines =
+            ["completed: 1 record, 1 unchanged", "warning: unknown_parameter mode: no such parameter"];
+        assert_eq!(summary(&status(&one)), lines);
+        let failed = json!({"status": "failed", "error": 500, "error_text": "could not be read"});
+        assert_eq!(summary(&status(&failed)), ["failed: could not be read (500)"]);
+    }
+
+    #[test]
+    fn progress_grows_with_what_is_known() {
+        assert_eq!(progress(&status(&json!({"status": "queued", "total": null}))), "queued");
+        let more = json!({"status": "processing", "total": 10_000, "processed": 4_000, "failed": 50,
+            "rate_per_second": 9_000, "eta_seconds": 1});
+        assert_eq!(
+            progress(&status(&more)),
+            "processing, 4000 of 10000 records (40 %), 50 failed, 9000/s, 1 s left"
+        );
+        assert_eq!(
+            progress(&status(&json!({"status": "processing", "total": 0}))),
+            "processing, 0 of 0 records (100 %)"
+        );
+    }
+
+    #[test]
+    fn details_leave_out_what_is_not_known() {
+        let more = json!({"db_id": 1, "matching": "email", "accepted_at": "2027-01-15T08:00:00.000Z", "started_at": null});
+        let lines = [
+            "job         00000000-0000-0000-0000-000000000000",
+            "status      completed",
+            "database    1, matching email",
+            "accepted    2027-01-15T08:00:00.000Z",
+        ];
+        assert_eq!(details(&status(&more)), lines);
+    }
+
+    #[test]
+    fn the_results_that_a_gateway_writes_are_read() {
+        let outcome = |index, action, failure: Option<Failure>| Outcome {
+            index,
+            action,
+            profile_id: None,
+            failure,
+            warnings: Vec::new(),
+            reference: Some("crm-7".to_owned()),
+        };
+        let failure_of = Failure {
+            code: Code::InvalidPhone,
+            field: Some("phones[0]".to_owned()),
+            text: "not a phone number".to_owned(),
+        };
+        let outcomes = vec![
+            outcome(0, Action::Created, None),
+            outcome(1, Action::Failed, Some(failure_of)),
+            outcome(2, Action::Skipped, None),
+        ];
+        let results = intake_types::Results { state: JobState::Completed, total: 3, outcomes };
+        let body = wire::sync_results(JobId(Uuid::nil()), &results, Format::Json);
+        let read: Results = serde_json::from_slice(&body).unwrap();
+        let failed: Vec<String> = read.result.iter().filter(|entry| entry.is_failed()).map(failure).collect();
+        assert_eq!(failed, ["record 1: invalid_phone (400) in phones[0]: not a phone number [_ref crm-7]"]);
+    }
+}
