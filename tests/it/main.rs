@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Black-box stories on the real services, written from the contract alone. One binary, so that it links once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a story that goes another way fails loudly"
+)]
+
+mod concurrency;
+mod crash;
+mod fields;
+mod isolation;
+mod matching;
+mod outage;
+mod poison;
+mod reading;
+mod refusals;
+mod seed;
+mod subscriptions;
+mod sync;

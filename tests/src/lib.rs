@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The harness of the black-box stories: a whole installation in one process, on real servers, isolated per test.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the harness is test code: it fails loudly"
+)]
+#![expect(clippy::missing_panics_doc, reason = "every verb panics when the story goes another way")]
+
+mod answer;
+mod process;
+mod until;
+mod world;
+
+pub use answer::Answer;
+pub use process::WorkerProcess;
+pub use until::until;
+pub use world::{DEMO_TOKEN, OTHER_TOKEN, World, WorldBuilder};

@@ -1,0 +1,35 @@
+//! The database is away.
+
+use intake_tests::World;
+use serde_json::{Value, json};
+
+#[test]
+fn imports_are_accepted_and_applied_once_it_is_back() {
+    let world = World::builder().with_database_relay().worker_arguments(&["--patience-seconds", "1"]).start();
+    let records: Vec<Value> = (0..1500).map(|n| json!({"email": format!("{n}@example.com")})).collect();
+    world.cut_database();
+    let jobs: Vec<String> =
+        (0..4).map(|_| world.import(&json!({"db_id": 1, "data": records})).job_id()).collect();
+    world.restore_database();
+    for job in &jobs {
+        let status = world.completed(job);
+        assert_eq!(status["processed"], 1500);
+    }
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 1500);
+}
+
+#[test]
+fn a_cut_in_the_middle_of_a_job_loses_and_repeats_nothing() {
+    let world = World::builder().with_database_relay().worker_arguments(&["--chunk-records", "50"]).start();
+    let records: Vec<Value> = (0..2000).map(|n| json!({"email": format!("{n}@example.com")})).collect();
+    let job = world.import(&json!({"db_id": 1, "data": records})).job_id();
+    intake_tests::until("the job is under way", || {
+        (world.database.scalar("SELECT count(*) FROM job_chunks") > 2).then_some(())
+    });
+    world.cut_database();
+    world.restore_database();
+    let status = world.completed(&job);
+    assert_eq!((&status["processed"], &status["created"]), (&json!(2000), &json!(2000)));
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 2000);
+    assert_eq!(world.results(&job).len(), 2000);
+}

@@ -1,0 +1,44 @@
+//! A record or a whole job that the database will not have, for a reason that no check foresaw.
+
+use intake_tests::World;
+use serde_json::{Value, json};
+
+#[test]
+fn it_fails_alone_wherever_it_stands() {
+    let world = World::start();
+    world.database.execute("ALTER TABLE profiles ADD CHECK (fields ->> 'city' <> 'Nowhere')");
+    let poisoned = [0, 1, 499, 998, 999, 1000, 1500];
+    let city = |n: usize| if poisoned.contains(&n) { "Nowhere" } else { "Riga" };
+    let record =
+        |n: usize| json!({"_ref": format!("row {n}"), "email": format!("{n}@example.com"), "city": city(n)});
+    let records: Vec<Value> = (0..1501).map(record).collect();
+    let results = world.import_all(json!({}), &records);
+    assert_eq!(results.len(), 1501);
+    for (index, result) in results.iter().enumerate() {
+        assert_eq!((&result["index"], &result["_ref"]), (&json!(index), &json!(format!("row {index}"))));
+        if poisoned.contains(&index) {
+            assert_eq!(
+                (&result["error"], &result["code"]),
+                (&json!(500), &json!("not_processed")),
+                "{result}"
+            );
+        } else {
+            assert_eq!(result["action"], "created", "{result}");
+        }
+    }
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 1494);
+    // Nothing of them is kept, not even the claim on their e-mail.
+    assert_eq!(world.database.scalar("SELECT count(*) FROM identities"), 1494);
+}
+
+#[test]
+fn a_job_that_cannot_be_applied_ends_as_failed_and_is_kept() {
+    let world = World::builder().delivery_limit(1).buries(1).start();
+    world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
+    let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
+    let failed = intake_tests::until("the job ends", || {
+        Some(world.status(&job)).filter(|status| status["finished_at"] != Value::Null)
+    });
+    assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
+    intake_tests::until("its message is kept", || (world.queued().dead == 1).then_some(()));
+}

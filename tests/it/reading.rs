@@ -1,0 +1,41 @@
+//! Reading profiles back.
+
+use intake_tests::{DEMO_TOKEN, World};
+use serde_json::json;
+
+#[test]
+fn nobody_is_an_empty_list_and_twins_come_oldest_first() {
+    let world = World::start();
+    assert!(world.profiles(json!({"matching": "email", "email": "nobody@example.com"})).is_empty());
+    let by_id = json!({"matching": "custom", "field_name": "Custom_ID"});
+    let twins = [
+        json!({"Custom_ID": 1, "email": "t@example.com"}),
+        json!({"Custom_ID": 2, "email": "t@example.com"}),
+    ];
+    let made = world.import_all(by_id, &twins);
+    let read = world.profiles(json!({"email": "T@example.com"}));
+    let ids: Vec<_> = read.iter().map(|profile| &profile["profile_id"]).collect();
+    assert_eq!(ids, [&made[0]["profile_id"], &made[1]["profile_id"]]);
+    assert!(read[0]["created_at"].is_string() && read[0]["updated_at"].is_string());
+}
+
+#[test]
+fn xml_asks_and_answers_too() {
+    let world = World::start();
+    world.import_all(json!({}), &[json!({"email": "x@example.com", "interests": ["a"]})]);
+    let body = format!("<xml><token>{DEMO_TOKEN}</token><db_id>1</db_id><email>x@example.com</email></xml>");
+    let answer =
+        world.post("/api/v1.1/profiles/get", &[("content-type", "application/xml")], body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(answer.text.contains("<email>x@example.com</email>"), "{}", answer.text);
+}
+
+#[test]
+fn the_value_is_needed() {
+    let world = World::start();
+    let body = json!({"token": DEMO_TOKEN, "db_id": 1, "matching": "email"}).to_string();
+    let answer =
+        world.post("/api/v1.1/profiles/get", &[("content-type", "application/json")], body.as_bytes());
+    assert_eq!(answer.status, 400);
+    assert!(answer.json()["error_text"].as_str().unwrap().contains("email"));
+}

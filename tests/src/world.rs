@@ -1,0 +1,319 @@
+//! A whole installation: gateway and workers in this process, a database and queues of their own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser as _;
+use intake_broker::testing::{Relay, delete_queues, unique_prefix};
+use intake_gateway::Gateway;
+use intake_store::testing::TestDatabase;
+use intake_worker::Worker;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Answer, until};
+
+/// The token of account "demo" (databases 1 and 2) in the demo catalogue.
+pub const DEMO_TOKEN: &str = "abcdefghijklmnqrstuvwxyz";
+/// The token of account "other" (database 2 only).
+pub const OTHER_TOKEN: &str = "other-demo-token-0123456789";
+
+const IMPORT: &str = "/api/v1.1/profiles/import_batch";
+
+/// What a world is made of.
+#[derive(Debug, Clone, Default)]
+pub struct WorldBuilder {
+    workers: usize,
+    worker_arguments: Vec<String>,
+    gateway_arguments: Vec<String>,
+    cut_database: bool,
+    delivery_limit: Option<i32>,
+    buries: u32,
+}
+
+impl WorldBuilder {
+    /// How many workers run in this process; none: stories start their own.
+    #[must_use]
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers = count;
+        self
+    }
+
+    /// Further arguments of each worker.
+    #[must_use]
+    pub fn worker_arguments(mut self, arguments: &[&str]) -> Self {
+        self.worker_arguments = arguments.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Further arguments of the gateway.
+    #[must_use]
+    pub fn gateway_arguments(mut self, arguments: &[&str]) -> Self {
+        self.gateway_arguments = arguments.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// How often a message may come back before it is given up.
+    #[must_use]
+    pub fn delivery_limit(mut self, limit: i32) -> Self {
+        self.delivery_limit = Some(limit);
+        self
+    }
+
+    /// How many messages the story is going to bury.
+    #[must_use]
+    pub fn buries(mut self, count: u32) -> Self {
+        self.buries = count;
+        self
+    }
+
+    /// Puts a relay before the database that the story can cut.
+    #[must_use]
+    pub fn with_database_relay(mut self) -> Self {
+        self.cut_database = true;
+        self
+    }
+
+    /// Starts everything and waits until the gateway is ready.
+    pub fn start(self) -> World {
+        World::build(self)
+    }
+}
+
+/// A running installation with the demo catalogue.
+pub struct World {
+    builder: WorldBuilder,
+    runtime: Option<Runtime>,
+    shutdown: CancellationToken,
+    /// The database, not through the relay.
+    pub database: TestDatabase,
+    relay: Option<Relay>,
+    queues: intake_broker::Config,
+    address: SocketAddr,
+    agent: ureq::Agent,
+}
+
+impl World {
+    /// One gateway, one worker.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// For worlds out of the ordinary; one worker unless told otherwise.
+    pub fn builder() -> WorldBuilder {
+        WorldBuilder { workers: 1, ..WorldBuilder::default() }
+    }
+
+    fn build(builder: WorldBuilder) -> Self {
+        // Logs go with the test's own output, which is shown when it fails.
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter(format!("info,{}", intake_broker::LOG_DIRECTIVE))
+            .try_init();
+        let runtime = Runtime::new().expect("a runtime");
+        let database = TestDatabase::create();
+        apply_demo_catalog(&runtime, &database);
+        let direct = database.url();
+        let before = || runtime.block_on(Relay::before(direct.expose_secret(), 5432)).expect("a relay");
+        let relay = builder.cut_database.then(before);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut world = Self {
+            queues: queues(&builder),
+            address: listener.local_addr().expect("an address"),
+            shutdown: CancellationToken::new(),
+            agent: agent(),
+            builder,
+            runtime: Some(runtime),
+            database,
+            relay,
+        };
+        world.start_gateway(listener);
+        for _ in 0..world.builder.workers {
+            world.start_worker();
+        }
+        until("the gateway is ready", || (world.get("/health/ready", None).status == 200).then_some(()));
+        world
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("the world runs until it is dropped")
+    }
+
+    fn start_gateway(&mut self, listener: TcpListener) {
+        let mut arguments =
+            vec!["intake-gateway".to_owned(), "--job-key".to_owned(), "a key for tests only".to_owned()];
+        arguments.extend(self.connections());
+        arguments.extend(self.builder.gateway_arguments.iter().cloned());
+        let config = intake_gateway::Config::try_parse_from(arguments).expect("gateway arguments");
+        let shutdown = self.shutdown.clone();
+        self.runtime().spawn(async move {
+            let gateway = Gateway::build(config, listener).expect("a gateway");
+            gateway.run_until(shutdown).await.expect("the gateway ends well");
+        });
+    }
+
+    /// Starts one more worker in this process.
+    pub fn start_worker(&self) {
+        let mut arguments = vec!["intake-worker".to_owned()];
+        arguments.extend(self.worker_arguments());
+        let config = intake_worker::Config::try_parse_from(arguments).expect("worker arguments");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let shutdown = self.shutdown.clone();
+        self.runtime().spawn(async move {
+            Worker::build(&config, listener).run_until(shutdown).await;
+        });
+    }
+
+    pub(crate) fn worker_arguments(&self) -> Vec<String> {
+        let mut arguments = self.connections();
+        arguments.extend(self.builder.worker_arguments.iter().cloned());
+        arguments
+    }
+
+    fn connections(&self) -> Vec<String> {
+        let direct = self.database.url();
+        let database_url = self.relay.as_ref().map_or(direct.expose_secret(), |relay| relay.url());
+        let pairs = [
+            ("--database-url", database_url.to_owned()),
+            ("--amqp-url", self.queues.amqp_url.expose_secret().to_owned()),
+            ("--queue-prefix", self.queues.queue_prefix.clone()),
+            ("--queue-delivery-limit", self.queues.queue_delivery_limit.to_string()),
+        ];
+        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+
+    /// Cuts the connections to the database, and refuses new ones.
+    pub fn cut_database(&self) {
+        self.relay.as_ref().expect("a world with a database relay").cut();
+    }
+
+    /// Lets connections to the database through again.
+    pub fn restore_database(&self) {
+        self.relay.as_ref().expect("a world with a database relay").restore();
+    }
+
+    /// Posts a body with these headers.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = self.agent.post(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.send(body).expect("the gateway answers"))
+    }
+
+    /// Gets a path, as the holder of a token or as nobody.
+    pub fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = self.agent.get(format!("http://{}{path}", self.address));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        Answer::read(request.call().expect("the gateway answers"))
+    }
+
+    /// Posts a JSON import as account "demo".
+    pub fn import(&self, body: &Value) -> Answer {
+        let token = format!("Bearer {DEMO_TOKEN}");
+        let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
+        self.post(IMPORT, &headers, body.to_string().as_bytes())
+    }
+
+    /// Posts an XML import as account "demo".
+    pub fn import_xml(&self, body: &str) -> Answer {
+        let token = format!("Bearer {DEMO_TOKEN}");
+        let headers = [("content-type", "application/xml"), ("authorization", token.as_str())];
+        self.post(IMPORT, &headers, body.as_bytes())
+    }
+
+    /// Imports records into database 1 and gives back their results once the job is completed.
+    pub fn import_all(&self, parameters: Value, records: &[Value]) -> Vec<Value> {
+        let mut body = json!({"db_id": 1, "data": records});
+        if let (Some(body), Value::Object(parameters)) = (body.as_object_mut(), parameters) {
+            body.extend(parameters);
+        }
+        let job = self.import(&body).job_id();
+        self.completed(&job);
+        self.results(&job)
+    }
+
+    /// The status of a job of account "demo".
+    pub fn status(&self, job: &str) -> Value {
+        let answer = self.get(&format!("/api/v1.1/jobs/{job}"), Some(DEMO_TOKEN));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Waits until a job is completed; its last status.
+    pub fn completed(&self, job: &str) -> Value {
+        let status = until(&format!("job {job} ends"), || {
+            let status = self.status(job);
+            (status["finished_at"] != Value::Null).then_some(status)
+        });
+        assert_eq!(status["status"], "completed", "{status}");
+        status
+    }
+
+    /// All results of a job of account "demo", in input order.
+    pub fn results(&self, job: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/api/v1.1/jobs/{job}/results"), Some(DEMO_TOKEN));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        match answer.json()["result"].take() {
+            Value::Array(results) => results,
+            other => panic!("results are an array, not {other}"),
+        }
+    }
+
+    /// The profiles of database 1 that match, as `profiles/get` shows them to account "demo".
+    pub fn profiles(&self, matching: Value) -> Vec<Value> {
+        let mut body = json!({"token": DEMO_TOKEN, "db_id": 1});
+        if let (Some(body), Value::Object(matching)) = (body.as_object_mut(), matching) {
+            body.extend(matching);
+        }
+        let headers = [("content-type", "application/json")];
+        let answer = self.post("/api/v1.1/profiles/get", &headers, body.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        match answer.json()["data"].take() {
+            Value::Array(profiles) => profiles,
+            other => panic!("data is an array, not {other}"),
+        }
+    }
+
+    /// Messages that wait, ready, in the work queue and in the dead queue.
+    pub fn queued(&self) -> intake_broker::Depths {
+        self.runtime().block_on(intake_broker::depths(&self.queues)).expect("the broker answers")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let buried = if std::thread::panicking() { self.builder.buries } else { self.queued().dead };
+        self.shutdown.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            let _ = runtime.block_on(delete_queues(&self.queues));
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+        // No story buries a message unawares.
+        assert_eq!(buried, self.builder.buries, "messages were buried");
+    }
+}
+
+fn queues(builder: &WorldBuilder) -> intake_broker::Config {
+    let config = intake_broker::testing::config(&unique_prefix());
+    let queue_delivery_limit = builder.delivery_limit.unwrap_or(config.queue_delivery_limit);
+    intake_broker::Config { queue_delivery_limit, ..config }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    config.timeout_global(Some(Duration::from_secs(90))).build().into()
+}
+
+fn apply_demo_catalog(runtime: &Runtime, database: &TestDatabase) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/demo/catalog.yaml");
+    let text = std::fs::read_to_string(path).expect("the demo catalogue");
+    let declaration: intake_types::catalog::Declaration =
+        serde_saphyr::from_str(&text).expect("it is a declaration");
+    runtime.block_on(database.store().declare(declaration, false)).expect("the demo catalogue applies");
+}
