@@ -38,11 +38,6 @@ impl Database {
         self.fields.get(name).or_else(|| system_fields().get(name))
     }
 
-    /// System fields, then custom ones, each by name: all that a record may carry.
-    pub fn all_fields(&self) -> impl Iterator<Item = &Field> {
-        system_fields().values().chain(self.fields.values())
-    }
-
     /// The custom fields that profiles can be matched by. Not tags: a combination of them is no single value.
     pub fn matchable_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.values().filter(|field| field.matchable && field.field_type != FieldType::Tags)

@@ -63,12 +63,6 @@ pub fn status(status: &Status, format: Format) -> Vec<u8> {
     status_node(status).to_bytes(format)
 }
 
-/// The body of the list of an account's jobs.
-pub fn statuses(statuses: &[Status], next_cursor: Option<&str>, format: Format) -> Vec<u8> {
-    let jobs = Node::List(statuses.iter().map(status_node).collect());
-    success([("jobs", jobs), ("next_cursor", Node::or_null(next_cursor, Node::text))], format)
-}
-
 /// The per-record results of a job. `next_cursor` is there when more pages are.
 pub fn results(results: &Results, next_cursor: Option<&str>, format: Format) -> Vec<u8> {
     let more = [

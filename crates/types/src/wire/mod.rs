@@ -4,7 +4,6 @@
 //! functions make response bodies. Nothing else in the service knows how either format is written.
 
 mod answer;
-mod fields;
 mod json;
 mod limits;
 mod node;
@@ -15,8 +14,7 @@ mod profiles;
 mod tests;
 mod xml;
 
-pub use answer::{accepted, error, refusal, results, status, status_path, statuses, sync_results};
-pub use fields::fields;
+pub use answer::{accepted, error, refusal, results, status, status_path, sync_results};
 pub use limits::Limits;
 pub use node::Node;
 pub use parameter::nesting;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::*;
-use crate::{Action, Code, Failure, Field, FieldType, JobId, JobState, Outcome, ProfileId, Results, Warning};
+use crate::{Action, Code, Failure, JobId, JobState, Outcome, ProfileId, Results, Warning};
 
 /// Both forms, the XML one broken at its tags.
 pub(super) fn both(body: impl Fn(Format) -> Vec<u8>) -> String {
@@ -209,51 +209,6 @@ fn results_of_a_request_that_waited() {
     <action>updated</action>
     </result>
     <job_id>018bcfe5-687b-7e93-8000-00000000002a</job_id>
-    </xml>
-    "#);
-}
-
-#[test]
-fn lists_of_fields() {
-    let field_type = FieldType::Enum(vec!["free".to_owned(), "pro".to_owned()]);
-    let plan = Field { name: "plan".to_owned(), number: 1, field_type, matchable: true, unique: false };
-    let email = crate::field::system_fields().get("email").unwrap();
-    insta::assert_snapshot!(both(|format| fields([email, &plan], format)), @r#"
-    {"error":0,
-    "error_text":"Successful operation",
-    "fields":[{"name":"email",
-    "type":"email",
-    "category":"system",
-    "matchable":false,
-    "unique":false,
-    "values":[]},{"name":"plan",
-    "type":"enum",
-    "category":"custom",
-    "matchable":true,
-    "unique":false,
-    "values":["free",
-    "pro"]}]}
-
-    <xml>
-    <error>0</error>
-    <error_text>Successful operation</error_text>
-    <fields>
-    <name>email</name>
-    <type>email</type>
-    <category>system</category>
-    <matchable>false</matchable>
-    <unique>false</unique>
-    <values array='true'/>
-    </fields>
-    <fields>
-    <name>plan</name>
-    <type>enum</type>
-    <category>custom</category>
-    <matchable>true</matchable>
-    <unique>false</unique>
-    <values>free</values>
-    <values>pro</values>
-    </fields>
     </xml>
     "#);
 }

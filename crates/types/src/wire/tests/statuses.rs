@@ -229,24 +229,3 @@ fn the_pace_of_a_job() {
     let done = LedgerEntry { total: 4000, finished_at: Some(at(5)), read_at: at(99), ..entry() };
     assert_eq!(pace(done, JobState::Completed), (json!(1000), Value::Null));
 }
-
-#[test]
-fn lists_of_jobs() {
-    let queued = Status { job_id: job(), state: JobState::Queued, ledger: None };
-    let one = statuses(std::slice::from_ref(&queued), Some("c2"), Format::Json);
-    let one: Value = serde_json::from_slice(&one).unwrap();
-    assert_eq!((one["jobs"].as_array().unwrap().len(), &one["next_cursor"]), (1, &json!("c2")));
-    insta::assert_snapshot!(both(|format| statuses(&[], None, format)), @r#"
-    {"error":0,
-    "error_text":"Successful operation",
-    "jobs":[],
-    "next_cursor":null}
-
-    <xml>
-    <error>0</error>
-    <error_text>Successful operation</error_text>
-    <jobs array='true'/>
-    <next_cursor nil='true'/>
-    </xml>
-    "#);
-}
