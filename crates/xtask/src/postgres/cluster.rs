@@ -59,6 +59,21 @@ impl Cluster {
         Ok(command)
     }
 
+    /// Removes a cluster whose password is not known: nobody can use it any more. It is that of a checkout that was at
+    /// this path before, where the data had to be kept elsewhere.
+    pub(super) fn discard(&self) -> Result<()> {
+        if !self.data.exists() {
+            return Ok(());
+        }
+        let running = orphans(&self.data);
+        ensure!(
+            running.is_empty(),
+            "a PostgreSQL of an earlier checkout still works in {}: {running:?}. End it first",
+            self.data.display()
+        );
+        steps::step("remove the PostgreSQL data of an earlier checkout", || remove(&self.data))
+    }
+
     /// Makes sure that there is a cluster. Returns the directory of the programs that fit it.
     pub(super) fn prepare(&self, checkout: &Checkout, password: &str) -> Result<PathBuf> {
         let bins = installed();

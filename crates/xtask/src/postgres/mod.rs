@@ -52,6 +52,9 @@ impl Postgres {
 
     /// Makes it run and answers with the URLs for `up` and for tests.
     pub(crate) fn start(&self, checkout: &Checkout, memory: &mut Memory) -> Result<(String, String)> {
+        if memory.get(PASSWORD).is_none() {
+            self.cluster.discard()?;
+        }
         let password = memory.secret(PASSWORD)?;
         let bin = self.cluster.prepare(checkout, &password)?;
         if self.daemon.pid().is_none() {
