@@ -7,6 +7,7 @@
 
 mod concurrency;
 mod crash;
+mod docs;
 mod fields;
 mod isolation;
 mod matching;

@@ -13,6 +13,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// One with this body, for tests of what reads it.
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self { status: 200, headers: Vec::new(), text: text.to_owned() }
+    }
+
     pub(crate) fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
         let headers = response.headers().iter();
         let headers =

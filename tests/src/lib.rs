@@ -8,11 +8,13 @@
 #![expect(clippy::missing_panics_doc, reason = "every verb panics when the story goes another way")]
 
 mod answer;
+mod examples;
 mod process;
 mod until;
 mod world;
 
 pub use answer::Answer;
+pub use examples::{Examples, run_examples};
 pub use process::WorkerProcess;
 pub use until::until;
 pub use world::{DEMO_TOKEN, OTHER_TOKEN, World, WorldBuilder};

@@ -195,22 +195,31 @@ impl World {
         self.relay.as_ref().expect("a world with a database relay").restore();
     }
 
-    /// Posts a body with these headers.
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut request = self.agent.post(format!("http://{}{path}", self.address));
+    /// Sends a request of any method, with these headers; an empty body is none.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = ureq::http::Request::builder();
+        request = request.method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::read(request.send(body).expect("the gateway answers"))
+        let answer = if body.is_empty() && method != "POST" {
+            self.agent.run(request.body(()).expect("a request"))
+        } else {
+            self.agent.run(request.body(body).expect("a request"))
+        };
+        Answer::read(answer.expect("the gateway answers"))
+    }
+
+    /// Posts a body with these headers.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send("POST", path, headers, body)
     }
 
     /// Gets a path, as the holder of a token or as nobody.
     pub fn get(&self, path: &str, token: Option<&str>) -> Answer {
-        let mut request = self.agent.get(format!("http://{}{path}", self.address));
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        Answer::read(request.call().expect("the gateway answers"))
+        let token = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = token.iter().map(|token| ("authorization", token.as_str())).collect();
+        self.send("GET", path, &headers, b"")
     }
 
     /// Posts a JSON import as account "demo".

@@ -1,0 +1,45 @@
+//! What the documents show is what the service does. How examples are written: `intake_tests::run_examples`, in
+//! tests/src/examples/mod.rs.
+
+use intake_tests::run_examples;
+
+#[test]
+fn examples_that_hold_pass() {
+    let examples = run_examples(include_str!("../fixtures/examples/holding.md"));
+    assert_eq!((examples.run, examples.failures), (7, Vec::new()));
+}
+
+#[test]
+fn examples_that_do_not_hold_fail_and_say_where() {
+    let examples = run_examples(include_str!("../fixtures/examples/failing.md"));
+    let told: Vec<&str> =
+        examples.failures.iter().map(|failure| failure.lines().next().unwrap_or_default()).collect();
+    let wanted = [
+        "line 97: the answer has no request",
+        "line 101: the request has no answer",
+        "line 109: the request has no answer",
+        "line 115: an example is fenced by ``` and the one word http, not indented",
+        "line 119: an example is fenced by ``` and the one word http, not indented",
+        "line 123: an example is fenced by ``` and the one word http, not indented",
+        "line 127: the block is not closed",
+        "line 127: the request has no answer",
+        "line 5: status: expected 404, got 200",
+        "line 15: header Retry-After: expected `1`, got None",
+        "line 24: the body: has a member `status` that is not expected",
+        "line 34: <xml>: the elements are other ones",
+        "line 44: the lines are other ones",
+        "line 52: no answer had a `job_id` so far",
+        "line 60: `get /health/live` is no request line: `METHOD /path` or `METHOD /path HTTP/1.1`",
+        "line 68: `{}` is no header; an empty line comes before the body",
+        "line 81: `HTTP/1.1 200 Fine` is no status line, such as `HTTP/1.1 200 OK`",
+        "line 89: the expected body is no JSON: expected value at line 1 column 12",
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(examples.run, 10);
+}
+
+#[test]
+fn the_examples_of_the_readme_hold() {
+    let examples = run_examples(include_str!("../../README.md"));
+    assert!(examples.failures.is_empty(), "README.md: {}", examples.failures.join("\n"));
+}
