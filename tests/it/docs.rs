@@ -39,6 +39,13 @@ fn examples_that_do_not_hold_fail_and_say_where() {
 }
 
 #[test]
+fn the_examples_of_the_api_hold() {
+    let examples = run_examples(include_str!("../../docs/api.md"));
+    assert!(examples.failures.is_empty(), "docs/api.md: {}", examples.failures.join("\n"));
+    assert!(examples.run > 0, "docs/api.md shows no example");
+}
+
+#[test]
 fn the_examples_of_the_readme_hold() {
     let examples = run_examples(include_str!("../../README.md"));
     assert!(examples.failures.is_empty(), "README.md: {}", examples.failures.join("\n"));
