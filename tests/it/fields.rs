@@ -1,11 +1,19 @@
 //! What is stored of a record, and how a wrong value is told.
 
-use intake_tests::World;
+use intake_tests::{DEMO_TOKEN, Format, World, in_both_formats};
 use serde_json::json;
 
-#[test]
-fn every_type_is_stored_and_read_back() {
-    let world = World::start();
+in_both_formats!(
+    every_type_is_stored_and_read_back,
+    a_wrong_value_fails_its_record_alone_and_names_the_field,
+    records_that_are_no_objects_or_too_deep_fail_alone,
+    nulls_and_unknown_fields_follow_their_policies,
+    a_reference_is_echoed_and_not_stored,
+    a_location_that_cannot_be_told_is_a_warning,
+    phone_stands_before_phones_however_they_are_sent,
+);
+
+fn every_type_is_stored_and_read_back(world: &World) {
     let record = json!({
         "email": "all@example.com", "phones": ["+79000000000", "+7 900 000-00-01"], "_fname": "Ünïcode ☃", "_bdate": "2001-12-31",
         "_sex": 1, "_status": "subscribed", "_tz": "Europe/Moscow", "_ip": "2001:DB8::1", "_postal_code": 190_000,
@@ -19,7 +27,8 @@ fn every_type_is_stored_and_read_back() {
         "email": "all@example.com", "phones": ["+79000000000", "+79000000001"], "_fname": "Ünïcode ☃", "_bdate": "2001-12-31",
         "_sex": "male", "_status": "subscribed", "_tz": "Europe/Moscow", "_ip": "2001:db8::1", "_postal_code": "190000",
         "Custom_ID": 77, "city": "Riga", "loyalty_points": -5, "score": 100.5, "vip": true, "plan": "pro", "birthday": "2024-05-27T12:00:00Z",
-        "last_ip": "127.0.0.1", "interests": ["tag-1", "tag-2"], "address": {"street": {"name": "X"}, "n": 1}, "orders": [{"id": 1}],
+        "last_ip": "127.0.0.1", "interests": ["tag-1", "tag-2"],
+        "address": world.inside_objects(json!({"street": {"name": "X"}, "n": 1})), "orders": world.inside_objects(json!([{"id": 1}])),
     });
     for (name, value) in wanted.as_object().unwrap() {
         assert_eq!(&read[name], value, "{name}");
@@ -29,10 +38,8 @@ fn every_type_is_stored_and_read_back() {
     assert_eq!(world.import_all(json!({}), &[record])[0]["action"], "unchanged");
 }
 
-#[test]
-fn a_wrong_value_fails_its_record_alone_and_names_the_field() {
-    let world = World::start();
-    let wrong = [
+fn a_wrong_value_fails_its_record_alone_and_names_the_field(world: &World) {
+    let mut wrong = vec![
         (json!({"email": "not an address"}), "invalid_email", "email"),
         (json!({"phones": ["+79000000000", "phone"]}), "invalid_phone", "phones[1]"),
         (json!({"Custom_ID": "seven"}), "invalid_type", "Custom_ID"),
@@ -41,9 +48,12 @@ fn a_wrong_value_fails_its_record_alone_and_names_the_field() {
         (json!({"plan": "gold"}), "invalid_enum", "plan"),
         (json!({"Custom_ID": "99999999999999999999"}), "out_of_range", "Custom_ID"),
         (json!({"nickname": "x"}), "unknown_field", "nickname"),
-        (json!({"_fname": "a\u{0}b"}), "invalid_type", "_fname"),
         (json!({"city": {"action": "unset"}}), "invalid_action", "city"),
     ];
+    if world.format() == Format::Json {
+        // A character that XML cannot say.
+        wrong.push((json!({"_fname": "a\u{0}b"}), "invalid_type", "_fname"));
+    }
     let mut records = vec![json!({"email": "good0@example.com"})];
     for (index, (record, ..)) in wrong.iter().enumerate() {
         let mut record = record.clone();
@@ -61,35 +71,34 @@ fn a_wrong_value_fails_its_record_alone_and_names_the_field() {
     assert!(results.iter().step_by(2).all(|result| result["action"] == "created"));
 }
 
-#[test]
-fn records_that_are_no_objects_or_too_deep_fail_alone() {
-    let world = World::start();
-    let deep =
-        format!(r#"{{"email":"d@example.com","address":{}1{}}}"#, r#"{"a":"#.repeat(40), "}".repeat(40));
-    let body = format!(
-        r#"{{"db_id":1,"data":[17,"text",null,{deep},{{"email":"\ud800@example.com"}},{{"email":"ok@example.com"}}]}}"#
-    );
-    let token = format!("Bearer {}", intake_tests::DEMO_TOKEN);
-    let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
-    let job = world.post("/api/v1.1/profiles/import_batch", &headers, body.as_bytes()).job_id();
-    world.completed(&job);
-    let codes: Vec<_> =
-        world.results(&job).iter().map(|result| result["code"].as_str().map(str::to_owned)).collect();
-    let codes: Vec<Option<&str>> = codes.iter().map(Option::as_deref).collect();
-    let wanted = [
-        Some("not_an_object"),
-        Some("not_an_object"),
-        Some("not_an_object"),
-        Some("too_deep"),
-        Some("invalid_type"),
-        None,
+fn records_that_are_no_objects_or_too_deep_fail_alone(world: &World) {
+    let deep = (0..40).fold(json!(1), |inner, _| json!({"a": inner}));
+    let records = [
+        json!(17),
+        json!("text"),
+        json!(null),
+        json!({"email": "d@example.com", "address": deep}),
+        json!({"email": "ok@example.com"}),
     ];
-    assert_eq!(codes, wanted);
+    let results = world.import_all(json!({}), &records);
+    let codes: Vec<_> = results.iter().map(|result| result["code"].as_str()).collect();
+    let not_an_object = Some("not_an_object");
+    assert_eq!(codes, [not_an_object, not_an_object, not_an_object, Some("too_deep"), None]);
 }
 
 #[test]
-fn nulls_and_unknown_fields_follow_their_policies() {
+fn half_a_character_fails_its_record_alone() {
     let world = World::start();
+    let body = r#"{"db_id":1,"data":[{"email":"\ud800@example.com"},{"email":"ok@example.com"}]}"#;
+    let token = format!("Bearer {DEMO_TOKEN}");
+    let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
+    let job = world.post("/api/v1.1/profiles/import_batch", &headers, body.as_bytes()).job_id();
+    world.completed(&job);
+    let results = world.results(&job);
+    assert_eq!((&results[0]["code"], &results[1]["action"]), (&json!("invalid_type"), &json!("created")));
+}
+
+fn nulls_and_unknown_fields_follow_their_policies(world: &World) {
     world.import_all(json!({}), &[json!({"email": "n@example.com", "city": "Riga"})]);
     let record = json!({"email": "n@example.com", "city": null, "nickname": "x"});
     let city = || world.profiles(json!({"matching": "email", "email": "n@example.com"}))[0]["city"].clone();
@@ -108,9 +117,7 @@ fn nulls_and_unknown_fields_follow_their_policies() {
     assert!(city().is_null());
 }
 
-#[test]
-fn a_reference_is_echoed_and_not_stored() {
-    let world = World::start();
+fn a_reference_is_echoed_and_not_stored(world: &World) {
     let results = world.import_all(
         json!({}),
         &[json!({"_ref": "row 1", "email": "r@example.com"}), json!({"_ref": "row 2"})],
@@ -119,18 +126,14 @@ fn a_reference_is_echoed_and_not_stored() {
     assert!(world.profiles(json!({"matching": "email", "email": "r@example.com"}))[0].get("_ref").is_none());
 }
 
-#[test]
-fn a_location_that_cannot_be_told_is_a_warning() {
-    let world = World::start();
+fn a_location_that_cannot_be_told_is_a_warning(world: &World) {
     let record = json!({"email": "g@example.com", "_ip": "203.0.113.1"});
     let result = &world.import_all(json!({"detect_geo": true}), &[record])[0];
     assert_eq!(result["warnings"][0]["code"], "geo_unavailable", "{result}");
     assert_eq!(result["warnings"][0]["field"], "_ip");
 }
 
-#[test]
-fn phone_stands_before_phones_however_they_are_sent() {
-    let world = World::start();
+fn phone_stands_before_phones_however_they_are_sent(world: &World) {
     let records = [
         json!({"email": "a@example.com", "phone": "+79000000001", "phones": ["+79000000002"]}),
         json!({"email": "b@example.com", "phone": "+79000000001", "phones": "+79000000002"}),

@@ -1,11 +1,11 @@
 //! Reading profiles back.
 
-use intake_tests::{DEMO_TOKEN, World};
+use intake_tests::{DEMO_TOKEN, World, in_both_formats};
 use serde_json::json;
 
-#[test]
-fn nobody_is_an_empty_list_and_twins_come_oldest_first() {
-    let world = World::start();
+in_both_formats!(nobody_is_an_empty_list_and_twins_come_oldest_first, the_value_is_needed);
+
+fn nobody_is_an_empty_list_and_twins_come_oldest_first(world: &World) {
     assert!(world.profiles(json!({"matching": "email", "email": "nobody@example.com"})).is_empty());
     let by_id = json!({"matching": "custom", "field_name": "Custom_ID"});
     let twins = [
@@ -30,12 +30,8 @@ fn xml_asks_and_answers_too() {
     assert!(answer.text.contains("<email>x@example.com</email>"), "{}", answer.text);
 }
 
-#[test]
-fn the_value_is_needed() {
-    let world = World::start();
-    let body = json!({"token": DEMO_TOKEN, "db_id": 1, "matching": "email"}).to_string();
-    let answer =
-        world.post("/api/v1.1/profiles/get", &[("content-type", "application/json")], body.as_bytes());
+fn the_value_is_needed(world: &World) {
+    let answer = world.post_body("/api/v1.1/profiles/get", &json!({"db_id": 1, "matching": "email"}));
     assert_eq!(answer.status, 400);
-    assert!(answer.json()["error_text"].as_str().unwrap().contains("email"));
+    assert!(answer.value()["error_text"].as_str().unwrap().contains("email"));
 }

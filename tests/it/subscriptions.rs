@@ -1,15 +1,15 @@
 //! Subscriptions: flat and nested, added and updated one by one.
 
-use intake_tests::World;
+use intake_tests::{World, in_both_formats};
 use serde_json::{Value, json};
+
+in_both_formats!(they_upsert_one_by_one_and_others_stay, an_invalid_one_fails_the_record_or_is_skipped,);
 
 fn of(world: &World, email: &str) -> Value {
     world.profiles(json!({"matching": "email", "email": email}))[0]["subscriptions"].clone()
 }
 
-#[test]
-fn they_upsert_one_by_one_and_others_stay() {
-    let world = World::start();
+fn they_upsert_one_by_one_and_others_stay(world: &World) {
     let first = json!({"email": "s@example.com", "subscriptions": [
         {"channel": "email", "resource_id": 28, "email": "S@example.com", "cats": ["category_1"], "custom_fields": {"source": "web"}},
         {"channel": "sms", "resource_id": 29, "phone_data": {"phone": "+7 900 000 00 00"}, "status": "unconfirmed", "priority": 3},
@@ -19,7 +19,7 @@ fn they_upsert_one_by_one_and_others_stay() {
         {"channel": "email", "resource_id": 28, "email_data": {"email": "s@example.com"}, "cats": ["category_2"], "status": 1, "priority": "2"},
     ]});
     assert_eq!(world.import_all(json!({}), &[second])[0]["action"], "updated");
-    let read = of(&world, "s@example.com");
+    let read = of(world, "s@example.com");
     let read = read.as_array().unwrap();
     assert_eq!(read.len(), 2);
     let email = read.iter().find(|subscription| subscription["channel"] == "email").unwrap();
@@ -35,9 +35,7 @@ fn they_upsert_one_by_one_and_others_stay() {
     assert_eq!(world.import_all(json!({}), &[minus])[0]["action"], "unchanged");
 }
 
-#[test]
-fn an_invalid_one_fails_the_record_or_is_skipped() {
-    let world = World::start();
+fn an_invalid_one_fails_the_record_or_is_skipped(world: &World) {
     let bad = [
         (
             json!({"channel": "pigeon", "resource_id": 28, "email": "x@example.com"}),
@@ -81,6 +79,6 @@ fn an_invalid_one_fails_the_record_or_is_skipped() {
     {
         assert_eq!(result["action"], "created", "{result}");
         assert_eq!(result["warnings"][0]["code"], "subscription_skipped");
-        assert_eq!(of(&world, &format!("r{index}@example.com")), json!([]));
+        assert_eq!(of(world, &format!("r{index}@example.com")), json!([]));
     }
 }

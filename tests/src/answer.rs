@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::xml;
+
 /// Status, headers and body of an answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -43,6 +45,14 @@ impl Answer {
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text))
+    }
+
+    /// The body as JSON, whatever it came in; an XML answer has its types by the names of its members.
+    pub fn value(&self) -> Value {
+        match self.header("content-type") {
+            Some(xml) if xml.starts_with("application/xml") => xml::typed(xml::read(&self.text)),
+            _ => self.json(),
+        }
     }
 
     /// The id of the job that was accepted; panics when none was.

@@ -9,12 +9,16 @@
 
 mod answer;
 mod examples;
+mod format;
 mod process;
 mod until;
+mod verbs;
 mod world;
+mod xml;
 
 pub use answer::Answer;
 pub use examples::{Examples, run_examples};
+pub use format::Format;
 pub use process::WorkerProcess;
 pub use until::until;
 pub use world::{DEMO_TOKEN, OTHER_TOKEN, World, WorldBuilder};

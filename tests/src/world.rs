@@ -10,22 +10,20 @@ use intake_gateway::Gateway;
 use intake_store::testing::TestDatabase;
 use intake_worker::Worker;
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, until};
+use crate::{Answer, Format, until};
 
 /// The token of account "demo" (databases 1 and 2) in the demo catalogue.
 pub const DEMO_TOKEN: &str = "abcdefghijklmnqrstuvwxyz";
 /// The token of account "other" (database 2 only).
 pub const OTHER_TOKEN: &str = "other-demo-token-0123456789";
 
-const IMPORT: &str = "/api/v1.1/profiles/import_batch";
-
 /// What a world is made of.
 #[derive(Debug, Clone, Default)]
 pub struct WorldBuilder {
+    format: Format,
     workers: usize,
     worker_arguments: Vec<String>,
     gateway_arguments: Vec<String>,
@@ -35,6 +33,13 @@ pub struct WorldBuilder {
 }
 
 impl WorldBuilder {
+    /// What its verbs speak; JSON unless told otherwise.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
     /// How many workers run in this process; none: stories start their own.
     #[must_use]
     pub fn workers(mut self, count: usize) -> Self {
@@ -102,6 +107,11 @@ impl World {
         Self::builder().start()
     }
 
+    /// One gateway, one worker, and verbs in this format.
+    pub fn speaking(format: Format) -> Self {
+        Self::builder().format(format).start()
+    }
+
     /// For worlds out of the ordinary; one worker unless told otherwise.
     pub fn builder() -> WorldBuilder {
         WorldBuilder { workers: 1, ..WorldBuilder::default() }
@@ -136,6 +146,11 @@ impl World {
         }
         until("the gateway is ready", || (world.get("/health/ready", None).status == 200).then_some(()));
         world
+    }
+
+    /// What its verbs speak.
+    pub fn format(&self) -> Format {
+        self.builder.format
     }
 
     fn runtime(&self) -> &Runtime {
@@ -220,73 +235,6 @@ impl World {
         let token = token.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = token.iter().map(|token| ("authorization", token.as_str())).collect();
         self.send("GET", path, &headers, b"")
-    }
-
-    /// Posts a JSON import as account "demo".
-    pub fn import(&self, body: &Value) -> Answer {
-        let token = format!("Bearer {DEMO_TOKEN}");
-        let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
-        self.post(IMPORT, &headers, body.to_string().as_bytes())
-    }
-
-    /// Posts an XML import as account "demo".
-    pub fn import_xml(&self, body: &str) -> Answer {
-        let token = format!("Bearer {DEMO_TOKEN}");
-        let headers = [("content-type", "application/xml"), ("authorization", token.as_str())];
-        self.post(IMPORT, &headers, body.as_bytes())
-    }
-
-    /// Imports records into database 1 and gives back their results once the job is completed.
-    pub fn import_all(&self, parameters: Value, records: &[Value]) -> Vec<Value> {
-        let mut body = json!({"db_id": 1, "data": records});
-        if let (Some(body), Value::Object(parameters)) = (body.as_object_mut(), parameters) {
-            body.extend(parameters);
-        }
-        let job = self.import(&body).job_id();
-        self.completed(&job);
-        self.results(&job)
-    }
-
-    /// The status of a job of account "demo".
-    pub fn status(&self, job: &str) -> Value {
-        let answer = self.get(&format!("/api/v1.1/jobs/{job}"), Some(DEMO_TOKEN));
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        answer.json()
-    }
-
-    /// Waits until a job is completed; its last status.
-    pub fn completed(&self, job: &str) -> Value {
-        let status = until(&format!("job {job} ends"), || {
-            let status = self.status(job);
-            (status["finished_at"] != Value::Null).then_some(status)
-        });
-        assert_eq!(status["status"], "completed", "{status}");
-        status
-    }
-
-    /// All results of a job of account "demo", in input order.
-    pub fn results(&self, job: &str) -> Vec<Value> {
-        let answer = self.get(&format!("/api/v1.1/jobs/{job}/results"), Some(DEMO_TOKEN));
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        match answer.json()["result"].take() {
-            Value::Array(results) => results,
-            other => panic!("results are an array, not {other}"),
-        }
-    }
-
-    /// The profiles of database 1 that match, as `profiles/get` shows them to account "demo".
-    pub fn profiles(&self, matching: Value) -> Vec<Value> {
-        let mut body = json!({"token": DEMO_TOKEN, "db_id": 1});
-        if let (Some(body), Value::Object(matching)) = (body.as_object_mut(), matching) {
-            body.extend(matching);
-        }
-        let headers = [("content-type", "application/json")];
-        let answer = self.post("/api/v1.1/profiles/get", &headers, body.to_string().as_bytes());
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        match answer.json()["data"].take() {
-            Value::Array(profiles) => profiles,
-            other => panic!("data is an array, not {other}"),
-        }
     }
 
     /// Messages that wait, ready, in the work queue and in the dead queue.
