@@ -3,7 +3,7 @@
 use intake_broker::Outgoing;
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
-use intake_types::{Batch, Envelope, JobId, JobKey, Refusal};
+use intake_types::{Batch, Envelope, JobId, JobKey, Operation, Refusal};
 use serde_json::Value;
 
 use crate::clock;
@@ -72,12 +72,13 @@ pub(crate) fn read<T>(
 /// Makes a message of a request, and gives it its job.
 pub(crate) fn accept(
     received: Received,
+    operation: Operation,
     catalog: &Catalog,
     limits: &Limits,
     key: &JobKey,
 ) -> Checked<Accepted> {
     read(received, catalog, limits, |envelope, account, database, mut reservation| {
-        let batch = Batch::check(envelope, catalog, database)?;
+        let batch = Batch::check(envelope, operation, catalog, database)?;
         let total = batch.total();
         let job_id = clock::mint(&account.name, key);
         let message = batch.into_message(job_id, &account.name).to_bytes();

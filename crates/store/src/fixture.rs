@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use intake_types::catalog::{Account, Catalog, Declaration};
-use intake_types::{DatabaseId, Header, JobId, JobKey, MatchRule, Nulls, ResourceId, UnknownFields, Warning};
+use intake_types::{
+    DatabaseId, Header, JobId, JobKey, MatchRule, Nulls, Operation, ResourceId, UnknownFields, Warning,
+};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -19,6 +21,7 @@ pub(crate) fn declaration() -> Value {
                 {"name": "code", "type": "string", "matchable": true, "unique": true},
                 {"name": "city", "type": "string"},
                 {"name": "plan", "type": "enum", "values": ["free", "pro"]},
+                {"name": "tags", "type": "tags", "matchable": true},
             ]},
             {"id": 2, "name": "Two"},
         ],
@@ -55,8 +58,9 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
         job_id: job_id(job),
         account: "demo".to_owned(),
         db_id: DATABASE,
+        operation: Operation::Import,
         rule,
-        default_value: None,
+        match_values: serde_json::Map::new(),
         resource_id: None::<ResourceId>,
         total: u32::try_from(total).unwrap(),
         unknown_fields: UnknownFields::Reject,

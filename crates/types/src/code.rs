@@ -48,6 +48,8 @@ pub enum Code {
     NotProcessed,
     /// Warning: several profiles match, the oldest was taken.
     AmbiguousMatch,
+    /// Warning: the new profile carries its match value nowhere where this matching looks for it.
+    NotFindable,
     /// Warning: an explicit `null` left the value as it was.
     NullIgnored,
     /// Warning: an unknown field was dropped.
@@ -84,6 +86,7 @@ impl Code {
             Self::NotUnique => "not_unique",
             Self::NotProcessed => "not_processed",
             Self::AmbiguousMatch => "ambiguous_match",
+            Self::NotFindable => "not_findable",
             Self::NullIgnored => "null_ignored",
             Self::FieldIgnored => "field_ignored",
             Self::SubscriptionSkipped => "subscription_skipped",
@@ -113,6 +116,7 @@ impl Code {
             Self::ProfileExists | Self::ConflictingMatch | Self::NotUnique => 409,
             Self::NotProcessed => 500,
             Self::AmbiguousMatch
+            | Self::NotFindable
             | Self::NullIgnored
             | Self::FieldIgnored
             | Self::SubscriptionSkipped

@@ -18,11 +18,16 @@ impl Kind {
     pub const EMAIL: Self = Self(1);
     /// A phone number in E.164, of the profile or of an sms subscription.
     pub const PHONE: Self = Self(2);
-    const FIRST_CUSTOM: i16 = 100;
+    /// A push token with its provider.
+    pub const PUSH: Self = Self(3);
+    /// A member of a subscription's `cc_data` with its name.
+    pub const CC_DATA: Self = Self(4);
+    /// The first kind of custom fields. Their values stand nowhere but in the profile itself.
+    pub const FIRST_CUSTOM: Self = Self(100);
 
     /// A matchable custom field, by the number that the catalogue gave it (from 1).
     pub fn custom(number: i16) -> Self {
-        Self(Self::FIRST_CUSTOM.saturating_add(number))
+        Self(Self::FIRST_CUSTOM.0.saturating_add(number))
     }
 
     /// The number that the database stores.
@@ -87,6 +92,28 @@ impl Source {
 /// All places where one profile carries one value; never empty for a value that it has.
 pub type Sources = BTreeSet<Source>;
 
+/// The places in which a value counts when profiles are looked for by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Places {
+    /// Wherever a profile carries it.
+    Anywhere,
+    /// In subscriptions, to whatever resource.
+    Subscriptions,
+    /// In one of these.
+    Among(Sources),
+}
+
+impl Places {
+    /// Whether a value that is carried in `sources` counts.
+    pub fn accept(&self, sources: &Sources) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Subscriptions => sources.iter().any(|source| *source != Source::Profile),
+            Self::Among(places) => !places.is_disjoint(sources),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +125,18 @@ mod tests {
         assert_eq!(key.value.len(), "sha256:".len() + 64);
         assert_ne!(Key::new(Kind::custom(1), &key.value), key);
         assert_eq!(Key::new(Kind::EMAIL, "a@b.c").value, "a@b.c");
+    }
+
+    #[test]
+    fn a_value_counts_where_it_is_looked_for() {
+        let (profile, resource) = (Source::Profile, Source::Resource(ResourceId(28)));
+        let accepted = |places: &Places| {
+            [vec![profile], vec![resource], vec![profile, resource]]
+                .map(|sources| places.accept(&sources.into_iter().collect()))
+        };
+        assert_eq!(accepted(&Places::Anywhere), [true, true, true]);
+        assert_eq!(accepted(&Places::Subscriptions), [false, true, true]);
+        assert_eq!(accepted(&Places::Among(Sources::from([profile]))), [true, false, true]);
+        assert_eq!(accepted(&Places::Among(Sources::from([Source::Resource(ResourceId(29))]))), [false; 3]);
     }
 }

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use crate::{DatabaseId, JobId, MatchRule, Nulls, ResourceId, UnknownFields, Warning};
+use crate::{DatabaseId, JobId, MatchRule, Nulls, Operation, ResourceId, UnknownFields, Warning};
 
 /// How the records of a job are to be applied, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,11 +21,13 @@ pub struct Header {
     pub account: String,
     /// The database it is for.
     pub db_id: DatabaseId,
+    /// What may be done to profiles.
+    pub operation: Operation,
     /// How a record finds its profile.
     pub rule: MatchRule,
-    /// The match value of a record that carries none; only ever with one record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_value: Option<Value>,
+    /// The match values of a record that carries none, by parameter; only ever with one record.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub match_values: Map<String, Value>,
     /// The one resource whose subscriptions count when records are matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<ResourceId>,
@@ -138,10 +140,10 @@ mod tests {
     use super::*;
 
     /// A message as the first release wrote it. Never changed.
-    const FIRST: &str = r#"{"v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"rule":{"custom":{"field":"Custom_ID"}},"default_value":"7","resource_id":28,"total":2,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":true,"detect_geo":false,"external_id":"nightly","warnings":[{"code":"unknown_parameter","text":"unknown parameter `x` was ignored","field":"x"}]},"records":[{"a" : 1.50},[[["deep"]]]]}}"#;
+    const FIRST: &str = r#"{"v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"update","rule":{"custom":{"field":"Custom_ID"}},"match_values":{"field_value":"7"},"resource_id":28,"total":2,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":true,"detect_geo":false,"external_id":"nightly","warnings":[{"code":"unknown_parameter","text":"unknown parameter `x` was ignored","field":"x"}]},"records":[{"a" : 1.50},[[["deep"]]]]}}"#;
 
     /// The same with nothing that may be left out.
-    const SHORTEST: &str = r#"{"v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"rule":"email","total":0,"unknown_fields":"ignore","nulls":"clear","skip_invalid_subscriptions":true,"skip_triggers":false,"detect_geo":true},"records":[]}}"#;
+    const SHORTEST: &str = r#"{"v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"import","rule":"email","total":0,"unknown_fields":"ignore","nulls":"clear","skip_invalid_subscriptions":true,"skip_triggers":false,"detect_geo":true},"records":[]}}"#;
 
     #[test]
     fn the_first_version_decodes_for_ever() {
@@ -152,8 +154,8 @@ mod tests {
         let (header, records) = Message::from_bytes(FIRST.as_bytes()).unwrap().into_parts();
         assert_eq!(header.rule, MatchRule::Custom { field: "Custom_ID".to_owned() });
         assert_eq!(
-            (header.default_value, header.resource_id),
-            (Some(Value::from("7")), Some(ResourceId(28)))
+            (header.match_values.get("field_value"), header.resource_id),
+            (Some(&Value::from("7")), Some(ResourceId(28)))
         );
         assert_eq!(
             records.iter().map(|record| record.get()).collect::<Vec<_>>(),

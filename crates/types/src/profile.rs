@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Channel, Key, Kind, ProfileId, Source, Sources, Subscription};
+use crate::{Key, Kind, ProfileId, Source, Sources, Subscription};
 
 /// One person of one database.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Profile {
     pub id: ProfileId,
     /// Values by field name, each in the form that its [`crate::FieldType`] stores.
     pub fields: Map<String, Value>,
-    /// Its subscriptions, in no particular order; at most one per resource, channel and address.
+    /// Its subscriptions, in no particular order; at most one per resource, channel and contact.
     pub subscriptions: Vec<Subscription>,
 }
 
@@ -47,11 +47,10 @@ impl Profile {
             }
         }
         for subscription in &self.subscriptions {
-            let kind = match subscription.channel {
-                Channel::Email => Kind::EMAIL,
-                Channel::Sms => Kind::PHONE,
-            };
-            add(kind, &subscription.address, Source::Resource(subscription.resource_id));
+            let source = Source::Resource(subscription.resource_id);
+            for key in subscription.contact.keys() {
+                identities.entry(key).or_default().insert(source);
+            }
         }
         identities
     }

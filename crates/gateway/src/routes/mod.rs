@@ -1,5 +1,7 @@
 //! Paths and methods to handlers, one handler a file.
 
+mod add_batch;
+mod batch;
 mod fallback;
 mod health;
 mod import_batch;
@@ -7,6 +9,7 @@ mod job;
 mod metrics;
 mod profiles_get;
 mod results;
+mod update_batch;
 
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
@@ -16,6 +19,8 @@ use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Route, web};
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(post("/api/v1.1/profiles/import_batch", import_batch::handle))
+        .service(post("/api/v1.1/profiles/add_batch", add_batch::handle))
+        .service(post("/api/v1.1/profiles/update_batch", update_batch::handle))
         .service(post("/api/v1.1/profiles/get", profiles_get::handle))
         .service(get("/api/v1.1/jobs/{id}", job::handle))
         .service(get("/api/v1.1/jobs/{id}/results", results::handle))

@@ -42,7 +42,7 @@ async fn get(
     let checked = checked.await?;
     wish.body = checked.wish;
     let (db_id, lookup) = checked.result?;
-    let found = app.store.profiles(db_id, lookup.keys, lookup.places).await?;
+    let found = app.store.profiles(db_id, lookup).await?;
     let format = wish.format();
     let body = respond::off_thread(move || {
         let views: Vec<ProfileView> = found.into_iter().map(view).collect();

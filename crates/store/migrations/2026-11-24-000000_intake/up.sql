@@ -57,6 +57,7 @@ CREATE TABLE subscriptions (
     profile_id uuid NOT NULL,
     resource_id integer NOT NULL,
     channel text COLLATE "C" NOT NULL,
+    -- The contact as one text: an e-mail address, a phone number, else JSON.
     address text COLLATE "C" NOT NULL,
     status smallint NOT NULL CHECK (status BETWEEN 0 AND 6),
     priority integer,

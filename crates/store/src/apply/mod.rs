@@ -1,5 +1,7 @@
 //! A chunk of records applied: in one transaction planned, written and entered in the ledger, or nothing of it.
 
+#[cfg(test)]
+mod matching;
 mod resolve;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! From the values in a chunk to the profiles that they mean, locked, and the values that new profiles may take.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use diesel::PgConnection;
 use intake_types::catalog::Database;
@@ -21,13 +21,15 @@ pub(super) fn candidates(
 ) -> Result<Candidates, Error> {
     let mut search = Search { connection, database, drafts, holders: Vec::new(), claims: Vec::new() };
     search.look_up(&drafts.keys())?;
+    search.look_up_together()?;
     for _ in 0..ROUNDS {
         search.claim_unheld()?;
-        let ids: BTreeSet<ProfileId> = search.holders.iter().map(|holder| holder.profile_id).collect();
+        let mut ids = drafts.ids();
+        ids.extend(search.holders.iter().map(|holder| holder.profile_id));
         let profiles = lock::profiles(search.connection, database.id, &ids)?;
         match Candidates::new(database, &search.holders, profiles, search.claims.clone()) {
             Ok(candidates) => return Ok(candidates),
-            Err(stale) => search.look_up(&stale)?,
+            Err(stale) => search.look_up_again(&stale)?,
         }
     }
     Err(Error::Contention)
@@ -42,14 +44,39 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Finds out anew who carries these values. Our own claims are no holders: their profiles do not exist yet.
+    /// Finds out who carries these values. Our own claims are no holders: their profiles do not exist yet.
     fn look_up(&mut self, keys: &[Key]) -> Result<(), Error> {
-        let again: HashSet<&Key> = keys.iter().collect();
-        self.holders.retain(|holder| !again.contains(&holder.key));
         let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
         let found = find::holders(self.connection, self.database.id, keys, self.drafts.places())?;
         self.holders.extend(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)));
         Ok(())
+    }
+
+    /// Finds out who carries tags together. Such profiles cannot be found by one tag after the other: very many may
+    /// carry each of them.
+    fn look_up_together(&mut self) -> Result<(), Error> {
+        for combination in self.drafts.combinations() {
+            let found = find::together(self.connection, self.database.id, combination)?;
+            let new: Vec<Holder> =
+                found.into_iter().filter(|holder| !self.holders.contains(holder)).collect();
+            self.holders.extend(new);
+        }
+        Ok(())
+    }
+
+    /// Finds out anew who carries these values, alone or with others.
+    fn look_up_again(&mut self, keys: &[Key]) -> Result<(), Error> {
+        let combinations = self.drafts.combinations();
+        let mut again: HashSet<&Key> = keys.iter().collect();
+        again.extend(combinations.iter().flat_map(|combination| combination.tags.keys()));
+        self.holders.retain(|holder| !again.contains(&holder.key));
+        if combinations.is_empty() {
+            return self.look_up(keys);
+        }
+        let mut alone = self.drafts.keys();
+        alone.retain(|key| again.contains(key));
+        self.look_up(&alone)?;
+        self.look_up_together()
     }
 
     fn claim_unheld(&mut self) -> Result<(), Error> {
@@ -62,6 +89,6 @@ impl Search<'_> {
         let keys: Vec<Key> = unheld.iter().map(|row| row.key.clone()).collect();
         self.claims.append(&mut claim::claim(self.connection, self.database.id, unheld)?);
         // Somebody may have come in between the look-up and the claim; nobody can any more.
-        self.look_up(&keys)
+        self.look_up_again(&keys)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use intake_types::{Action, Code, Failure, JobState, MatchRule, Outcome};
+use intake_types::{
+    Action, Code, Failure, JobState, Key, Kind, Lookup, MatchRule, MatchValues, Outcome, Places,
+};
 use serde_json::{Value, json};
 
 use crate::fixture::{account, apply_all, catalog, email, import, job_id};
@@ -38,8 +40,7 @@ async fn a_chunk_creates_updates_and_leaves_alone() {
         {"resource_id": 28, "channel": "sms", "phone": "+79000000001"},
     ]});
     apply_all(&store, &import(2, MatchRule::Email, &[changed]), 1000).await;
-    let keys = vec![intake_types::Key::new(intake_types::Kind::EMAIL, "a@example.com")];
-    let stored = store.profiles(crate::fixture::DATABASE, keys, None).await.unwrap();
+    let stored = store.profiles(crate::fixture::DATABASE, by_email("a@example.com")).await.unwrap();
     let [stored] = stored.as_slice() else { panic!("one profile, not {}", stored.len()) };
     assert_eq!(Some(stored.profile.id), results.outcomes[0].profile_id);
     assert_eq!(stored.profile.fields["city"], "Here");
@@ -51,6 +52,11 @@ async fn a_chunk_creates_updates_and_leaves_alone() {
     let sources =
         database.texts("SELECT array_agg(sources ORDER BY value)::text FROM identities WHERE kind = 2");
     assert_eq!(sources, [r"{{0,28}}"]);
+}
+
+fn by_email(address: &str) -> Lookup {
+    let key = Key::new(Kind::EMAIL, address);
+    Lookup { values: MatchValues::FirstOf(vec![vec![key]]), places: Places::Anywhere }
 }
 
 #[tokio::test]

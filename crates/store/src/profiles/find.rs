@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Uuid as UuidType};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Uuid as UuidType};
 use intake_types::plan::Holder;
-use intake_types::{DatabaseId, Key, ProfileId, Sources};
+use intake_types::{Combination, DatabaseId, Key, Kind, Places, ProfileId, Source, Sources};
 use uuid::Uuid;
 
 use super::columns::{Ints, KeyColumns, SmallInts, Texts, at, source_numbers, sources_of};
@@ -14,6 +14,7 @@ use crate::Error;
 pub(crate) const MOST_HOLDERS: i64 = 16;
 
 // Ordinals are given out again, so age is told by the id; the inner limit bounds what one value can cost.
+// A custom field's value stands nowhere but in the profile itself, so places do not bear on it.
 // LATERAL with LIMIT makes one index probe per key. A plain join would do so only with statistics: on a table that was
 // never analysed the planner takes every database for a few rows and scans it whole for each chunk.
 pub(super) const HOLDERS: &str = "\
@@ -22,9 +23,10 @@ pub(super) const HOLDERS: &str = "\
     CROSS JOIN LATERAL ( \
         SELECT profile_id, sources FROM ( \
             SELECT profile_id, sources FROM identities \
-            WHERE db_id = $1 AND kind = u.kind AND value = u.value AND ($4 IS NULL OR sources && $4) \
+            WHERE db_id = $1 AND kind = u.kind AND value = u.value \
+                AND (u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}'))) \
             ORDER BY ordinal LIMIT 1000 \
-        ) AS first ORDER BY profile_id LIMIT $5 \
+        ) AS first ORDER BY profile_id LIMIT $7 \
     ) AS i \
     ORDER BY u.position, i.profile_id";
 
@@ -38,13 +40,12 @@ struct Row {
     sources: Vec<i32>,
 }
 
-/// The profiles that carry these values in one of these places (`None`: anywhere), at most [`MOST_HOLDERS`] per value,
-/// the oldest first.
+/// The profiles that carry these values in one of these places, at most [`MOST_HOLDERS`] per value, the oldest first.
 pub(crate) fn holders(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     keys: &[Key],
-    places: Option<&Sources>,
+    places: &Places,
 ) -> Result<Vec<Holder>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -54,7 +55,9 @@ pub(crate) fn holders(
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
-        .bind::<Nullable<Ints>, _>(places.map(source_numbers))
+        .bind::<Nullable<Ints>, _>(among(places))
+        .bind::<Bool, _>(*places == Places::Subscriptions)
+        .bind::<SmallInt, _>(Kind::FIRST_CUSTOM.number())
         .bind::<BigInt, _>(MOST_HOLDERS)
         .load(connection)?;
     let holder = |row: &Row| {
@@ -65,4 +68,62 @@ pub(crate) fn holders(
         })
     };
     Ok(rows.iter().filter_map(holder).collect())
+}
+
+fn among(places: &Places) -> Option<Vec<i32>> {
+    match places {
+        Places::Among(sources) => Some(source_numbers(sources)),
+        Places::Anywhere | Places::Subscriptions => None,
+    }
+}
+
+// Starts from the value that the fewest carry, as its highest ordinal tells, and asks of each of those whether it
+// carries the others: so a value that a whole database shares costs nothing beside one that few do.
+const TOGETHER: &str = "\
+    SELECT i.profile_id FROM ( \
+        SELECT u.value FROM unnest($3) AS u (value) \
+        CROSS JOIN LATERAL ( \
+            SELECT ordinal FROM identities WHERE db_id = $1 AND kind = $2 AND value = u.value \
+            ORDER BY ordinal DESC LIMIT 1 \
+        ) AS last \
+        ORDER BY last.ordinal LIMIT 1 \
+    ) AS rarest \
+    JOIN identities i ON i.db_id = $1 AND i.kind = $2 AND i.value = rarest.value \
+    CROSS JOIN LATERAL ( \
+        SELECT 1 FROM profiles WHERE db_id = $1 AND id = i.profile_id AND jsonb_exists_all(fields -> $4, $5) OFFSET 0 \
+    ) AS p \
+    ORDER BY i.profile_id LIMIT $6";
+
+#[derive(QueryableByName)]
+struct Common {
+    #[diesel(sql_type = UuidType)]
+    profile_id: Uuid,
+}
+
+/// The profiles that carry all tags of a combination, at most [`MOST_HOLDERS`], the oldest first: each as a holder of
+/// each of the values.
+pub(crate) fn together(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    combination: &Combination,
+) -> Result<Vec<Holder>, Error> {
+    let Combination { field, tags } = combination;
+    let Some(kind) = tags.keys().next().map(|key| key.kind) else { return Ok(Vec::new()) };
+    let values: Vec<&str> = tags.keys().map(|key| key.value.as_str()).collect();
+    let texts: Vec<&str> = tags.values().map(String::as_str).collect();
+    let rows: Vec<Common> = sql_query(TOGETHER)
+        .bind::<Integer, _>(db_id.0)
+        .bind::<SmallInt, _>(kind.number())
+        .bind::<Texts, _>(values)
+        .bind::<Text, _>(field)
+        .bind::<Texts, _>(texts)
+        .bind::<BigInt, _>(MOST_HOLDERS)
+        .load(connection)?;
+    let holder = |(row, key): (&Common, &Key)| Holder {
+        key: key.clone(),
+        profile_id: ProfileId(row.profile_id),
+        sources: Sources::from([Source::Profile]),
+    };
+    let pairs = rows.iter().flat_map(|row| tags.keys().map(move |key| (row, key)));
+    Ok(pairs.map(holder).collect())
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
-use intake_types::{Channel, DatabaseId, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus};
+use intake_types::{
+    Channel, Contact, DatabaseId, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -57,10 +59,12 @@ struct SubscriptionColumns {
 
 impl SubscriptionColumns {
     fn read(self) -> Result<Subscription, Error> {
+        let channel = Channel::of(&self.channel);
+        let contact = Contact::of(&channel, &self.address);
         Ok(Subscription {
             resource_id: ResourceId(self.resource_id),
-            channel: Channel::parse(&self.channel).ok_or(Error::Unreadable("a subscription's channel"))?,
-            address: self.address,
+            channel,
+            contact: contact.ok_or(Error::Unreadable("a subscription's address"))?,
             status: SubscriptionStatus::from_number(self.status)
                 .ok_or(Error::Unreadable("a subscription's status"))?,
             priority: self.priority,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Integer, Jsonb, Timestamptz, Uuid as UuidType};
-use intake_types::{DatabaseId, Key, Profile, ProfileId, Sources};
+use intake_types::{DatabaseId, Key, Lookup, MatchValues, Profile, ProfileId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -45,45 +45,48 @@ struct Row {
 }
 
 impl Store {
-    /// The profiles that carry any of these values in one of these places (`None`: anywhere), oldest first. Of a value
-    /// that very many share, some.
-    pub async fn profiles(
-        &self,
-        db_id: DatabaseId,
-        keys: Vec<Key>,
-        places: Option<Sources>,
-    ) -> Result<Vec<StoredProfile>, Error> {
+    /// The profiles that a question means, oldest first. Of a value that very many share, some.
+    pub async fn profiles(&self, db_id: DatabaseId, lookup: Lookup) -> Result<Vec<StoredProfile>, Error> {
         self.run(move |connection| {
             // Three statements, one snapshot: a profile is never shown half changed.
             connection
                 .build_transaction()
                 .read_only()
                 .repeatable_read()
-                .run(|connection| read(connection, db_id, &keys, places.as_ref()))
+                .run(|connection| read(connection, db_id, &lookup))
         })
         .await
     }
 }
 
+fn ids(connection: &mut PgConnection, db_id: DatabaseId, lookup: &Lookup) -> Result<BTreeSet<Uuid>, Error> {
+    let holders = match &lookup.values {
+        MatchValues::Id(id) => return Ok(BTreeSet::from([id.0])),
+        MatchValues::AllOf(combination) => find::together(connection, db_id, combination)?,
+        MatchValues::FirstOf(lists) => {
+            let keys: Vec<Key> = lists.iter().flatten().cloned().collect();
+            find::holders(connection, db_id, &keys, &lookup.places)?
+        }
+    };
+    Ok(holders.iter().map(|holder| holder.profile_id.0).collect())
+}
+
 fn read(
     connection: &mut PgConnection,
     db_id: DatabaseId,
-    keys: &[Key],
-    places: Option<&Sources>,
+    lookup: &Lookup,
 ) -> Result<Vec<StoredProfile>, Error> {
-    let holders = find::holders(connection, db_id, keys, places)?;
-    let ids: BTreeSet<Uuid> = holders.iter().map(|holder| holder.profile_id.0).collect();
-    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let ids: Vec<Uuid> = ids(connection, db_id, lookup)?.into_iter().collect();
     let rows: Vec<Row> =
         sql_query(PROFILES).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
     let mut subscriptions = lock::subscriptions(connection, db_id, &ids)?;
     let stored = |row: Row| {
         let mut subscriptions = subscriptions.remove(&row.id).unwrap_or_default();
         subscriptions.sort_by(|left, right| {
-            (left.resource_id, left.channel, &left.address).cmp(&(
+            (left.resource_id, &left.channel, left.contact.address()).cmp(&(
                 right.resource_id,
-                right.channel,
-                &right.address,
+                &right.channel,
+                right.contact.address(),
             ))
         });
         Ok(StoredProfile {

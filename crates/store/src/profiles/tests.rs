@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
 use intake_types::plan::{Identities, IdentityRow};
-use intake_types::{Key, Kind, MatchRule, ProfileId, ResourceId, Source, Sources};
+use intake_types::{Key, Kind, MatchRule, Places, ProfileId, ResourceId, Source, Sources};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ fn row(value: &str, number: u128) -> IdentityRow {
     IdentityRow { key: Key::new(Kind::EMAIL, value), profile_id: profile(number), sources }
 }
 
-fn holders(connection: &mut PgConnection, value: &str, places: Option<&Sources>) -> Vec<ProfileId> {
+fn holders(connection: &mut PgConnection, value: &str, places: &Places) -> Vec<ProfileId> {
     let keys = [Key::new(Kind::EMAIL, value)];
     let found = find::holders(connection, DATABASE, &keys, places).unwrap();
     found.into_iter().map(|holder| holder.profile_id).collect()
@@ -39,16 +39,16 @@ fn shared_values_take_the_next_ordinals() {
     };
     add(connection, vec![row("a", 1), row("a", 2), row("b", 3)]);
     add(connection, vec![row("a", 4), row("a", 5), row("b", 6), row("c", 7)]);
-    assert_eq!(holders(connection, "a", None), [1, 2, 4, 5].map(profile));
-    assert_eq!(holders(connection, "b", None), [3, 6].map(profile));
+    assert_eq!(holders(connection, "a", &Places::Anywhere), [1, 2, 4, 5].map(profile));
+    assert_eq!(holders(connection, "b", &Places::Anywhere), [3, 6].map(profile));
     assert_eq!(database.scalar("SELECT max(ordinal) FROM identities WHERE value = 'a'"), 3);
     let released = vec![(Key::new(Kind::EMAIL, "a"), profile(1)), (Key::new(Kind::EMAIL, "b"), profile(9))];
     identities::write(connection, DATABASE, &Identities { released, ..Identities::default() }).unwrap();
-    assert_eq!(holders(connection, "a", None), [2, 4, 5].map(profile));
+    assert_eq!(holders(connection, "a", &Places::Anywhere), [2, 4, 5].map(profile));
     add(connection, vec![row("a", 8)]);
     // It took the first ordinal, which was free again, and is told last all the same: it is the youngest.
     assert_eq!(database.scalar("SELECT min(ordinal) FROM identities WHERE value = 'a'"), 0);
-    assert_eq!(holders(connection, "a", None), [2, 4, 5, 8].map(profile));
+    assert_eq!(holders(connection, "a", &Places::Anywhere), [2, 4, 5, 8].map(profile));
     // Many at once take their places in one go.
     add(connection, (10..40).map(|number| row("a", number)).collect());
     assert_eq!(database.scalar("SELECT count(DISTINCT ordinal) FROM identities WHERE value = 'a'"), 34);
@@ -63,13 +63,24 @@ fn holders_are_told_by_where_they_carry_the_value() {
     subscribed.sources = Sources::from([news]);
     let added = vec![subscribed.clone(), row("a", 2)];
     identities::write(connection, DATABASE, &Identities { added, ..Identities::default() }).unwrap();
-    assert_eq!(holders(connection, "a", Some(&Sources::from([Source::Profile]))), [profile(2)]);
-    assert_eq!(holders(connection, "a", Some(&Sources::from([news]))), [profile(1)]);
+    assert_eq!(holders(connection, "a", &Places::Among(Sources::from([Source::Profile]))), [profile(2)]);
+    assert_eq!(holders(connection, "a", &Places::Among(Sources::from([news]))), [profile(1)]);
+    assert_eq!(holders(connection, "a", &Places::Subscriptions), [profile(1)]);
     subscribed.sources.insert(Source::Profile);
     let moved = vec![subscribed];
     identities::write(connection, DATABASE, &Identities { moved, ..Identities::default() }).unwrap();
-    assert_eq!(holders(connection, "a", Some(&Sources::from([Source::Profile]))), [1, 2].map(profile));
+    assert_eq!(
+        holders(connection, "a", &Places::Among(Sources::from([Source::Profile]))),
+        [1, 2].map(profile)
+    );
+    assert_eq!(holders(connection, "a", &Places::Subscriptions), [profile(1)]);
     assert_eq!(database.scalar("SELECT count(*) FROM identities"), 2);
+    // A custom field is nowhere but in the profile, so its holder is known whatever place matching looks in.
+    let number = IdentityRow { key: Key::new(Kind::custom(1), "7"), ..row("", 3) };
+    let added = vec![number.clone()];
+    identities::write(connection, DATABASE, &Identities { added, ..Identities::default() }).unwrap();
+    let found = find::holders(connection, DATABASE, &[number.key], &Places::Subscriptions).unwrap();
+    assert_eq!(found.len(), 1);
 }
 
 #[test]

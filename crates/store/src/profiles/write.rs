@@ -3,6 +3,8 @@
 //! Everything that is written here is locked already: new rows through the claim of their match value, known ones through
 //! the lock of their profile. JSON is serialised once, goes as text, and is parsed by PostgreSQL alone.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Nullable};
@@ -89,7 +91,7 @@ struct Columns<'a> {
     profile_ids: Vec<Uuid>,
     resource_ids: Vec<i32>,
     channels: Vec<&'a str>,
-    addresses: Vec<&'a str>,
+    addresses: Vec<Cow<'a, str>>,
     statuses: Vec<i16>,
     priorities: Vec<Option<i32>>,
     custom_fields: Vec<String>,
@@ -110,7 +112,7 @@ fn subscriptions(
         columns.profile_ids.push(profile_id.0);
         columns.resource_ids.push(subscription.resource_id.0);
         columns.channels.push(subscription.channel.word());
-        columns.addresses.push(&subscription.address);
+        columns.addresses.push(subscription.contact.address());
         columns.statuses.push(subscription.status.number());
         columns.priorities.push(subscription.priority);
         columns.custom_fields.push(json_text(&subscription.custom_fields)?);

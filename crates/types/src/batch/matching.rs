@@ -1,33 +1,22 @@
-//! How records find their profiles: the matching word, the field it names, the value for a record that carries none.
+//! How records find their profiles: the matching word, the field it names, the values for a record that carries none.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{list, unused};
-use crate::catalog::Database;
+use crate::catalog::{Catalog, Database};
 use crate::envelope::{describe, shortened};
 use crate::field::system_fields;
-use crate::{Envelope, FieldType, MatchRule, Refusal, Warning};
-
-/// Every word of the contract; which of them this version knows is [`MatchRule::WORDS`].
-pub(super) const CONTRACT_WORDS: [&str; 11] = [
-    "email",
-    "email_profile",
-    "email_sub",
-    "phone",
-    "phone_sub",
-    "profile_id",
-    "push_sub",
-    "custom",
-    "custom_sub",
-    "email_phone",
-    "email_phone_sub",
-];
+use crate::{Channel, Envelope, MatchRule, Refusal, Warning};
 
 /// Parameters that can hold the match value of a single record.
 const VALUES: [&str; 6] = ["field_value", "email", "phone", "profile_id", "provider", "subscription_id"];
 
 /// The rule that the request asks for.
-pub(crate) fn rule(envelope: &Envelope<'_>, database: &Database) -> Result<MatchRule, Refusal> {
+pub(crate) fn rule(
+    envelope: &Envelope<'_>,
+    catalog: &Catalog,
+    database: &Database,
+) -> Result<MatchRule, Refusal> {
     let word = match envelope.sent("matching") {
         None => "email",
         Some(Value::String(word)) => word.trim(),
@@ -36,8 +25,15 @@ pub(crate) fn rule(envelope: &Envelope<'_>, database: &Database) -> Result<Match
     match word {
         "email" => Ok(MatchRule::Email),
         "email_profile" => Ok(MatchRule::EmailProfile),
+        "email_sub" => Ok(MatchRule::EmailSub),
+        "phone" => Ok(MatchRule::Phone),
+        "phone_sub" => Ok(MatchRule::PhoneSub),
+        "profile_id" => Ok(MatchRule::ProfileId),
+        "push_sub" => Ok(MatchRule::PushSub),
         "custom" => custom(envelope, database),
-        _ if CONTRACT_WORDS.contains(&word) => Err(refused(&format!("`{word}`"), "is not available yet")),
+        "custom_sub" => custom_sub(envelope, catalog, database),
+        "email_phone" => Ok(MatchRule::EmailPhone),
+        "email_phone_sub" => Ok(MatchRule::EmailPhoneSub),
         _ => Err(refused(&format!("`{}`", shortened(word)), "is unknown")),
     }
 }
@@ -56,9 +52,6 @@ fn custom(envelope: &Envelope<'_>, database: &Database) -> Result<MatchRule, Ref
     };
     let shown = shortened(name);
     match database.fields.get(name) {
-        Some(field) if field.field_type == FieldType::Tags => {
-            refused(format!("`{shown}` holds tags, and matching by tags is not available"))
-        }
         Some(field) if field.matchable => Ok(MatchRule::Custom { field: field.name.clone() }),
         Some(_) => refused(format!("`{shown}` is not declared matchable")),
         None if system_fields().contains_key(name) => {
@@ -68,18 +61,40 @@ fn custom(envelope: &Envelope<'_>, database: &Database) -> Result<MatchRule, Ref
     }
 }
 
-/// The match value for a record that carries none. Only where there is one record: it would fold a larger batch into
+/// A member of `cc_data`. The vendor's channels have two; a custom one has whatever it takes.
+fn custom_sub(envelope: &Envelope<'_>, catalog: &Catalog, database: &Database) -> Result<MatchRule, Refusal> {
+    const KNOWN: [&str; 2] = ["id", "phone"];
+    let name = envelope.text("field_name")?.map(str::trim).filter(|name| !name.is_empty());
+    let Some(name) = name else {
+        let problem = "required by matching `custom_sub`: a member of `cc_data`, such as id or phone";
+        return Err(Refusal::parameter("field_name", problem));
+    };
+    let attached = catalog.resources.values().filter(|resource| resource.databases.contains(&database.id));
+    let mut channels = attached.flat_map(|resource| &resource.channels);
+    if KNOWN.contains(&name) || channels.any(|word| matches!(Channel::of(word), Channel::Custom(_))) {
+        return Ok(MatchRule::CustomSub { field: name.to_owned() });
+    }
+    let problem = format!(
+        "`{}` is in no `cc_data`: no resource of database {} has a custom channel; allowed: {}",
+        shortened(name),
+        database.id,
+        KNOWN.join(", ")
+    );
+    Err(Refusal::parameter("field_name", problem))
+}
+
+/// The match values for a record that carries none. Only where there is one record: they would fold a larger batch into
 /// one profile.
-pub(super) fn default_value(
+pub(super) fn values(
     envelope: &Envelope<'_>,
     rule: &MatchRule,
     total: u32,
     warnings: &mut Vec<Warning>,
-) -> Result<Option<Value>, Refusal> {
-    if envelope.sent("field_name").is_some() && !matches!(rule, MatchRule::Custom { .. }) {
+) -> Result<Map<String, Value>, Refusal> {
+    if envelope.sent("field_name").is_some() && rule.field().is_none() {
         warnings.push(unused("field_name", rule));
     }
-    let mut default = None;
+    let mut values = Map::new();
     for name in VALUES {
         let Some(value) = envelope.sent(name) else { continue };
         if total != 1 {
@@ -90,17 +105,17 @@ pub(super) fn default_value(
             return Err(Refusal::parameter(name, problem));
         }
         check_value(name, value)?;
-        if name == rule.parameter() {
-            default = Some(value.clone());
+        if rule.parameters().contains(&name) {
+            values.insert(name.to_owned(), value.clone());
         } else {
             warnings.push(unused(name, rule));
         }
     }
-    Ok(default)
+    Ok(values)
 }
 
 /// Addresses and ids are text; the value of a custom field may be any scalar, or tags.
-fn check_value(name: &str, value: &Value) -> Result<(), Refusal> {
+pub(crate) fn check_value(name: &str, value: &Value) -> Result<(), Refusal> {
     let (fits, allowed) = match name {
         "field_value" => (is_field_value(value), "text, a number or an array of tags"),
         "phone" | "profile_id" | "subscription_id" => (value.is_string() || value.is_number(), "text"),

@@ -9,13 +9,26 @@ mod tests;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, Database};
 use crate::envelope::{KNOWN, describe, shortened};
 use crate::message::V1;
 use crate::{Code, DatabaseId, Envelope, Header, JobId, MatchRule, Message, Refusal, ResourceId, Warning};
+
+/// What an import may do to profiles: which of the three endpoints was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Creates and updates (`import_batch`).
+    #[default]
+    Import,
+    /// Creates only: a record that matches fails (`add_batch`).
+    Add,
+    /// Updates only: a record that matches nobody fails (`update_batch`).
+    Update,
+}
 
 /// What becomes of fields that the database does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,8 +58,9 @@ pub enum Nulls {
 #[derive(Debug)]
 pub struct Batch<'a> {
     db_id: DatabaseId,
+    operation: Operation,
     rule: MatchRule,
-    default_value: Option<Value>,
+    match_values: Map<String, Value>,
     resource_id: Option<ResourceId>,
     unknown_fields: UnknownFields,
     nulls: Nulls,
@@ -68,22 +82,33 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// The first thing that is wrong: [`Refusal::Parameter`], or [`Refusal::TooLarge`].
-    pub fn check(envelope: Envelope<'a>, catalog: &Catalog, database: &Database) -> Result<Self, Refusal> {
+    pub fn check(
+        envelope: Envelope<'a>,
+        operation: Operation,
+        catalog: &Catalog,
+        database: &Database,
+    ) -> Result<Self, Refusal> {
         refuse_unavailable(&envelope)?;
         let total = count(&envelope)?;
         let mut warnings = unknown_parameters(&envelope);
-        let rule = matching::rule(&envelope, database)?;
-        let default_value = matching::default_value(&envelope, &rule, total, &mut warnings)?;
+        let rule = matching::rule(&envelope, catalog, database)?;
+        if (operation, &rule) == (Operation::Add, &MatchRule::ProfileId) {
+            let problem =
+                "`profile_id` names a profile that is there, and add_batch makes new ones; use another";
+            return Err(Refusal::parameter("matching", problem));
+        }
+        let match_values = matching::values(&envelope, &rule, total, &mut warnings)?;
         let resource_id = resource(&envelope, catalog, database)?;
-        if resource_id.is_some() && rule != MatchRule::Email {
+        if resource_id.is_some() && !rule.is_narrowed_by_resource() {
             warnings.push(unused("resource_id", &rule));
         }
         let unknown_fields = [("reject", UnknownFields::Reject), ("ignore", UnknownFields::Ignore)];
         let nulls = [("ignore", Nulls::Ignore), ("clear", Nulls::Clear), ("reject", Nulls::Reject)];
         Ok(Self {
             db_id: database.id,
+            operation,
             rule,
-            default_value,
+            match_values,
             resource_id,
             unknown_fields: envelope.word("unknown_fields", &unknown_fields)?.unwrap_or_default(),
             nulls: envelope.word("nulls", &nulls)?.unwrap_or_default(),
@@ -113,8 +138,9 @@ impl<'a> Batch<'a> {
             job_id,
             account: account.to_owned(),
             db_id: self.db_id,
+            operation: self.operation,
             rule: self.rule,
-            default_value: self.default_value,
+            match_values: self.match_values,
             resource_id: self.resource_id,
             total: self.total,
             unknown_fields: self.unknown_fields,

@@ -49,7 +49,8 @@ fn check(mut parameters: Value, records: usize) -> Result<Header, Refusal> {
 fn check_body(format: Format, body: &str, database: i32) -> Result<Header, Refusal> {
     let catalog = catalog();
     let envelope = read(format, body.as_bytes(), &Limits::default())?;
-    let batch = Batch::check(envelope, &catalog, &catalog.databases[&DatabaseId(database)])?;
+    let batch =
+        Batch::check(envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(database)])?;
     let job =
         JobId::mint(1_700_000_000_000_000_000, 1, "demo", &JobKey::new(b"a key for these tests").unwrap());
     let (header, records) = batch.into_message(job, "demo").into_parts();
@@ -74,7 +75,8 @@ fn everything_has_a_default() {
     assert_eq!((header.total, header.db_id, header.account.as_str()), (2, DatabaseId(1), "demo"));
     assert_eq!((header.unknown_fields, header.nulls), (UnknownFields::Reject, Nulls::Ignore));
     assert!(!header.skip_invalid_subscriptions && !header.skip_triggers && !header.detect_geo);
-    assert_eq!((header.default_value, header.resource_id, header.external_id), (None, None, None));
+    assert_eq!((header.operation, header.match_values.len()), (Operation::Import, 0));
+    assert_eq!((header.resource_id, header.external_id), (None, None));
     assert_eq!(header.warnings, []);
 }
 
@@ -93,7 +95,8 @@ fn both_formats_make_the_same_header() {
     let header = check_body(Format::Json, &json.to_string(), 1).unwrap();
     assert_eq!(check_body(Format::Xml, xml, 1).unwrap(), header);
     assert_eq!(header.rule, MatchRule::Custom { field: "Custom_ID".to_owned() });
-    assert_eq!((header.default_value, header.resource_id), (Some(json!("7")), Some(ResourceId(28))));
+    assert_eq!(json!(header.match_values), json!({"field_value": "7"}));
+    assert_eq!(header.resource_id, Some(ResourceId(28)));
     assert!(header.skip_invalid_subscriptions && header.skip_triggers && header.detect_geo);
     assert_eq!((header.unknown_fields, header.nulls), (UnknownFields::Ignore, Nulls::Clear));
     assert_eq!(header.external_id.as_deref(), Some("nightly"));
@@ -109,19 +112,33 @@ fn data_is_required() {
 
 #[test]
 fn matching_is_a_known_word() {
-    insta::assert_snapshot!(refused(json!({"matching": "phone_sub"}), 1), @"matching: `phone_sub` is not available yet; allowed: email, email_profile, custom");
-    insta::assert_snapshot!(refused(json!({"matching": "e-mail"}), 1), @"matching: `e-mail` is unknown; allowed: email, email_profile, custom");
-    insta::assert_snapshot!(refused(json!({"matching": ["email"]}), 1), @"matching: an array is no word; allowed: email, email_profile, custom");
-    let known = matching::CONTRACT_WORDS.into_iter().filter(|word| MatchRule::WORDS.contains(word));
-    assert_eq!(known.collect::<Vec<_>>(), MatchRule::WORDS);
-    for word in matching::CONTRACT_WORDS {
-        let text = check(json!({"matching": word, "field_name": "Custom_ID"}), 1)
-            .map_err(|refusal| refusal.to_string());
-        assert_eq!(
-            text.map_or_else(|text| !text.contains("not available"), |header| header.rule.word() == word),
-            MatchRule::WORDS.contains(&word)
-        );
+    insta::assert_snapshot!(refused(json!({"matching": "e-mail"}), 1), @"matching: `e-mail` is unknown; allowed: email, email_profile, email_sub, phone, phone_sub, profile_id, push_sub, custom, custom_sub, email_phone, email_phone_sub");
+    assert!(
+        refused(json!({"matching": ["email"]}), 1)
+            .starts_with("matching: an array is no word; allowed: email")
+    );
+    for word in MatchRule::WORDS {
+        let named = if word == "custom_sub" { "id" } else { "Custom_ID" };
+        let header = check(json!({"matching": word, "field_name": named}), 1).unwrap();
+        assert_eq!(header.rule.word(), word);
     }
+}
+
+#[test]
+fn custom_sub_names_what_channels_have() {
+    let custom_sub = |name: Value| json!({"matching": "custom_sub", "field_name": name});
+    insta::assert_snapshot!(refused(custom_sub(json!(" ")), 1), @"field_name: required by matching `custom_sub`: a member of `cc_data`, such as id or phone");
+    insta::assert_snapshot!(refused(custom_sub(json!("login")), 1), @"field_name: `login` is in no `cc_data`: no resource of database 1 has a custom channel; allowed: id, phone");
+    assert!(check(custom_sub(json!("phone")), 1).is_ok());
+}
+
+#[test]
+fn an_id_names_nobody_new() {
+    let catalog = catalog();
+    let body = br#"{"matching": "profile_id", "data": [{}]}"#;
+    let envelope = read(Format::Json, body, &Limits::default()).unwrap();
+    let refused = Batch::check(envelope, Operation::Add, &catalog, &catalog.databases[&DatabaseId(1)]);
+    insta::assert_snapshot!(refused.unwrap_err(), @"matching: `profile_id` names a profile that is there, and add_batch makes new ones; use another");
 }
 
 #[test]
@@ -147,12 +164,14 @@ fn a_match_value_needs_exactly_one_record() {
     insta::assert_snapshot!(refused(json!({"email": 7}), 1), @"email: must be text, got 7");
     insta::assert_snapshot!(refused(json!({"field_value": {"a": 1}}), 1), @"field_value: must be text, a number or an array of tags, got an object");
     assert!(refused(json!({"field_value": [[1]]}), 1).ends_with("got an array"));
-    let default = |parameters| check(parameters, 1).unwrap().default_value;
-    assert_eq!(default(json!({"email": "A@b.c"})), Some(json!("A@b.c")));
-    assert_eq!(default(json!({"matching": "email_profile", "email": "A@b.c"})), Some(json!("A@b.c")));
+    let values = |parameters| json!(check(parameters, 1).unwrap().match_values);
+    assert_eq!(values(json!({"email": "A@b.c"})), json!({"email": "A@b.c"}));
+    assert_eq!(values(json!({"matching": "email_profile", "email": "A@b.c"})), json!({"email": "A@b.c"}));
     let custom = json!({"matching": "custom", "field_name": "Custom_ID", "field_value": 7});
-    assert_eq!(default(custom), Some(json!(7)));
-    assert_eq!(default(json!({"phone": "+79000000000"})), None);
+    assert_eq!(values(custom), json!({"field_value": 7}));
+    assert_eq!(values(json!({"phone": "+79000000000"})), json!({}));
+    let both = json!({"matching": "email_phone", "email": "A@b.c", "phone": "+79000000000"});
+    assert_eq!(values(both), json!({"email": "A@b.c", "phone": "+79000000000"}));
 }
 
 #[test]

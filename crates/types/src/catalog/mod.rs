@@ -15,7 +15,7 @@ pub use declare::{
 };
 
 use crate::field::system_fields;
-use crate::{DatabaseId, Field, FieldType, ResourceId, TokenHash};
+use crate::{DatabaseId, Field, ResourceId, TokenHash};
 
 /// A database of profiles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ impl Database {
         self.fields.get(name).or_else(|| system_fields().get(name))
     }
 
-    /// The custom fields that profiles can be matched by. Not tags: a combination of them is no single value.
+    /// The custom fields that profiles can be matched by.
     pub fn matchable_fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.values().filter(|field| field.matchable && field.field_type != FieldType::Tags)
+        self.fields.values().filter(|field| field.matchable)
     }
 
     /// The custom fields whose values no two profiles may share.

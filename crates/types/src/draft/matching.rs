@@ -1,58 +1,196 @@
-//! Which values of a record it is matched by, per mode.
+//! Whom a record means: which of its values count, per mode.
 
 use serde_json::Value;
 
+use super::reader::fail;
 use super::{Assignment, Draft};
 use crate::catalog::Database;
-use crate::{Channel, Code, Failure, Header, Key, Kind, MatchRule};
+use crate::field::shown;
+use crate::match_values::{self, profile_id};
+use crate::subscription::push_key;
+use crate::{Code, Contact, Failure, Header, Key, Kind, MatchRule, MatchValues};
 
-/// The values to try, in order; a record without one fails.
-pub(super) fn keys(header: &Header, database: &Database, draft: &Draft) -> Result<Vec<Key>, Failure> {
-    let rule = &header.rule;
-    let own = value(rule, draft).map(|stored| rule.keys(database, stored)).unwrap_or_default();
-    let keys = if own.is_empty() { subscribed(header, draft) } else { own };
-    if keys.is_empty() {
-        return Err(missing(rule));
+/// Members of a record that say whom it means and are stored nowhere.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// `profile_id`.
+    pub(super) profile_id: Option<Value>,
+    /// `provider`.
+    pub(super) provider: Option<Value>,
+    /// `subscription_id`.
+    pub(super) subscription_id: Option<Value>,
+}
+
+/// What a record that is read says of whom it means.
+pub(super) struct Matching<'a> {
+    pub(super) header: &'a Header,
+    pub(super) database: &'a Database,
+    pub(super) draft: &'a Draft,
+    pub(super) named: &'a Named,
+}
+
+impl Matching<'_> {
+    /// The values to match by; a record without one fails.
+    pub(super) fn values(&self) -> Result<MatchValues, Failure> {
+        let found = match &self.header.rule {
+            MatchRule::ProfileId => self.id()?.map(MatchValues::Id),
+            MatchRule::Custom { field } => self
+                .assigned(field)
+                .zip(self.database.fields.get(field))
+                .and_then(|(stored, field)| MatchValues::of_field(field, stored)),
+            MatchRule::PushSub => {
+                let named = self.token()?;
+                MatchValues::first_of([if named.is_empty() { self.subscribed(Kind::PUSH) } else { named }])
+            }
+            MatchRule::CustomSub { field } => MatchValues::first_of([self.members(field)]),
+            MatchRule::Email | MatchRule::EmailProfile | MatchRule::EmailSub => {
+                MatchValues::first_of([self.emails()])
+            }
+            MatchRule::Phone | MatchRule::PhoneSub => MatchValues::first_of([self.phones()]),
+            MatchRule::EmailPhone | MatchRule::EmailPhoneSub => {
+                MatchValues::first_of([self.emails(), self.phones()])
+            }
+        };
+        found.ok_or_else(|| missing(&self.header.rule))
     }
-    Ok(keys)
-}
 
-/// Whether the record itself carries a value for the rule.
-pub(super) fn carries_value(header: &Header, draft: &Draft) -> bool {
-    value(&header.rule, draft).is_some() || !subscribed(header, draft).is_empty()
-}
-
-/// What the record sets the rule's field to.
-fn value<'a>(rule: &MatchRule, draft: &'a Draft) -> Option<&'a Value> {
-    let (_, assignment) = draft.fields.iter().find(|(known, _)| known == rule.field())?;
-    match assignment {
-        Assignment::Set(value) => Some(value),
-        Assignment::Clear => None,
+    /// Whether the record itself has a value to match by of this field.
+    pub(super) fn has(&self, field: &str) -> bool {
+        match field {
+            "email" => !self.emails().is_empty(),
+            "phones" => !self.phones().is_empty(),
+            field => self.assigned(field).is_some(),
+        }
     }
-}
 
-/// The addresses of subscriptions that stand in for the field. Where the search is narrowed to a resource, an address on
-/// another one would never be found again.
-fn subscribed(header: &Header, draft: &Draft) -> Vec<Key> {
-    let (channel, kind) = match &header.rule {
-        MatchRule::Email => (Channel::Email, Kind::EMAIL),
-        MatchRule::EmailProfile | MatchRule::Custom { .. } => return Vec::new(),
-    };
-    let addresses = draft.subscriptions.iter().filter(|subscription| {
-        subscription.channel == channel && header.resource_id.is_none_or(|id| id == subscription.resource_id)
-    });
-    addresses.map(|subscription| Key::new(kind, &subscription.address)).collect()
+    /// E-mail addresses in the order of the mode.
+    fn emails(&self) -> Vec<Key> {
+        let own: Vec<Key> = self
+            .assigned("email")
+            .and_then(Value::as_str)
+            .map(|email| Key::new(Kind::EMAIL, email))
+            .into_iter()
+            .collect();
+        self.ordered(own, Kind::EMAIL)
+    }
+
+    /// Phone numbers in the order of the mode.
+    fn phones(&self) -> Vec<Key> {
+        let own = self.assigned("phones").and_then(Value::as_array).into_iter().flatten();
+        let own = own.filter_map(Value::as_str).map(|number| Key::new(Kind::PHONE, number)).collect();
+        self.ordered(own, Kind::PHONE)
+    }
+
+    /// Either the profile's own values or those of its subscriptions: whichever the mode asks for first.
+    fn ordered(&self, own: Vec<Key>, kind: Kind) -> Vec<Key> {
+        match self.header.rule {
+            MatchRule::EmailProfile | MatchRule::EmailPhone => own,
+            MatchRule::EmailSub | MatchRule::PhoneSub | MatchRule::EmailPhoneSub => {
+                Some(self.subscribed(kind)).filter(|found| !found.is_empty()).unwrap_or(own)
+            }
+            _ => Some(own).filter(|found| !found.is_empty()).unwrap_or_else(|| self.subscribed(kind)),
+        }
+    }
+
+    /// What the record sets a field to.
+    fn assigned(&self, field: &str) -> Option<&Value> {
+        let (_, assignment) = self.draft.fields.iter().rev().find(|(known, _)| known == field)?;
+        match assignment {
+            Assignment::Set(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The contacts of subscriptions. Where the search is narrowed to a resource, one of another resource would never be
+    /// found again.
+    fn contacts(&self) -> impl Iterator<Item = &Contact> {
+        let narrowed = self.header.resource_id.filter(|_| self.header.rule.is_narrowed_by_resource());
+        let meant = self.draft.subscriptions.iter();
+        meant
+            .filter(move |subscription| narrowed.is_none_or(|id| id == subscription.resource_id))
+            .map(|subscription| &subscription.contact)
+    }
+
+    fn subscribed(&self, kind: Kind) -> Vec<Key> {
+        self.contacts().flat_map(Contact::keys).filter(|key| key.kind == kind).collect()
+    }
+
+    /// The values of one member of `cc_data`, else the request's own.
+    fn members(&self, name: &str) -> Vec<Key> {
+        let own: Vec<Key> = self.contacts().filter_map(|contact| contact.member_key(name)).collect();
+        if !own.is_empty() {
+            return own;
+        }
+        let value = self.header.match_values.get("field_value").and_then(match_values::text);
+        value.map(|text| match_values::member_keys(name, &text, self.database)).unwrap_or_default()
+    }
+
+    fn id(&self) -> Result<Option<crate::ProfileId>, Failure> {
+        let Some(value) = self.named("profile_id", self.named.profile_id.as_ref()) else { return Ok(None) };
+        let Some(text) = match_values::text(value) else {
+            let text = format!("{} will not do: the id of a profile is expected", shown(value));
+            return Err(fail(Code::InvalidType, "profile_id", text));
+        };
+        let found = profile_id(&text);
+        found.map(Some).ok_or_else(|| {
+            let text = format!("no profile {} in database {}", shown(value), self.database.id);
+            fail(Code::ProfileNotFound, "profile_id", text)
+        })
+    }
+
+    fn token(&self) -> Result<Vec<Key>, Failure> {
+        let sent = |name: &str, own: Option<&Value>| {
+            let Some(value) = self.named(name, own) else { return Ok(None) };
+            match match_values::text(value).filter(|text| !text.is_empty()) {
+                Some(text) => Ok(Some(text)),
+                None => Err(fail(
+                    Code::InvalidType,
+                    name,
+                    format!("{} will not do: text is expected", shown(value)),
+                )),
+            }
+        };
+        let provider = sent("provider", self.named.provider.as_ref())?;
+        let subscription_id = sent("subscription_id", self.named.subscription_id.as_ref())?;
+        match (provider, subscription_id) {
+            (Some(provider), Some(id)) => Ok(vec![push_key(&provider, &id)]),
+            (None, None) => Ok(Vec::new()),
+            (Some(_), None) => {
+                Err(fail(Code::MissingMatchValue, "subscription_id", "missing beside `provider`"))
+            }
+            (None, Some(_)) => {
+                Err(fail(Code::MissingMatchValue, "provider", "missing beside `subscription_id`"))
+            }
+        }
+    }
+
+    /// The record's own value, else the request's.
+    fn named<'a>(&'a self, name: &str, own: Option<&'a Value>) -> Option<&'a Value> {
+        own.or_else(|| self.header.match_values.get(name)).filter(|value| !value.is_null())
+    }
 }
 
 fn missing(rule: &MatchRule) -> Failure {
-    let or_subscription = if matches!(rule, MatchRule::Email) { ", or an email subscription" } else { "" };
-    let field = rule.field();
-    Failure {
-        code: Code::MissingMatchValue,
-        field: Some(field.to_owned()),
-        text: format!(
-            "no value to match by: with matching `{}` a record needs `{field}`{or_subscription}",
-            rule.word()
-        ),
-    }
+    let custom;
+    let (field, needed) = match rule {
+        MatchRule::Email => ("email", "`email`, or an email subscription"),
+        MatchRule::EmailProfile => ("email", "`email`"),
+        MatchRule::EmailSub => ("email", "an email subscription, or `email`"),
+        MatchRule::Phone => ("phones", "`phone`, `phones`, or an sms subscription"),
+        MatchRule::PhoneSub => ("phones", "an sms subscription, or `phone`, `phones`"),
+        MatchRule::ProfileId => ("profile_id", "`profile_id`"),
+        MatchRule::PushSub => ("subscription_id", "`provider` and `subscription_id`, or a push subscription"),
+        MatchRule::Custom { field } => {
+            custom = format!("`{field}`");
+            (field.as_str(), custom.as_str())
+        }
+        MatchRule::CustomSub { field } => {
+            custom = format!("a subscription whose `cc_data` has `{field}`");
+            ("subscriptions", custom.as_str())
+        }
+        MatchRule::EmailPhone => ("email", "`email`, `phone` or `phones`"),
+        MatchRule::EmailPhoneSub => ("email", "an email or sms subscription, or `email`, `phone`, `phones`"),
+    };
+    let text = format!("no value to match by: with matching `{}` a record needs {needed}", rule.word());
+    fail(Code::MissingMatchValue, field, text)
 }

@@ -2,9 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Assignment, Draft, failed, matching, record, subscription};
+use super::function::{Function, Meaning};
+use super::matching::{Matching, Named};
+use super::{Assignment, Draft, failed, record, subscription};
 use crate::catalog::{Catalog, Database};
-use crate::{Code, Failure, Field, Header, Key, Kind, Nulls, Outcome, Problem, UnknownFields, Warning};
+use crate::{
+    Code, Failure, Field, Header, Key, Kind, MatchRule, MatchValues, Nulls, Outcome, Problem, UnknownFields,
+    Warning,
+};
 
 /// Longest `_ref`, in characters.
 const LONGEST_REFERENCE: usize = 200;
@@ -18,8 +23,8 @@ const MOST_SUBSCRIPTIONS: usize = 1000;
 /// Members that `profiles/get` shows and an import cannot set: accepted, so that what is read can be posted again.
 const READ_ONLY: [&str; 3] = ["profile_id", "created_at", "updated_at"];
 
-/// The words of function values.
-const ACTIONS: [&str; 6] = ["set", "unset", "incr", "add", "delete", "upsert"];
+/// The field that `phone` is short for.
+const PHONES: &str = "phones";
 
 pub(super) struct Reader<'a> {
     pub(super) header: &'a Header,
@@ -34,7 +39,7 @@ impl Reader<'_> {
             reference: None,
             fields: Vec::new(),
             subscriptions: Vec::new(),
-            match_keys: Vec::new(),
+            matching: MatchValues::FirstOf(Vec::new()),
             unique_keys: Vec::new(),
             warnings: Vec::new(),
         };
@@ -51,23 +56,35 @@ impl Reader<'_> {
         if let Some(position) = members.iter().position(|(name, _)| name == "_ref") {
             draft.reference = Some(reference(&members.remove(position).1)?);
         }
-        join_phones(&mut members);
-        for (name, value) in &members {
-            match name.as_str() {
-                "subscriptions" => draft.subscriptions = self.subscriptions(value, &mut draft.warnings)?,
-                name if READ_ONLY.contains(&name) => {}
-                name => self.member(draft, name, value)?,
+        let mut named = Named::default();
+        let mut phone = None;
+        for (name, value) in members {
+            match (name.as_str(), &self.header.rule) {
+                ("subscriptions", _) => {
+                    draft.subscriptions = self.subscriptions(&value, &mut draft.warnings)?;
+                }
+                ("profile_id", MatchRule::ProfileId) => named.profile_id = Some(value),
+                ("provider", MatchRule::PushSub) => named.provider = Some(value),
+                ("subscription_id", MatchRule::PushSub) => named.subscription_id = Some(value),
+                ("phone", _) => phone = self.phone(&value, &mut draft.warnings)?,
+                (name, _) if READ_ONLY.contains(&name) => {}
+                (name, _) => self.member(draft, name, &value)?,
             }
         }
-        if let Some(default) = &self.header.default_value {
-            self.default(draft, default)?;
+        if let Some(phone) = phone {
+            join(&mut draft.fields, phone)?;
         }
+        self.defaults(draft, &named)?;
         if self.header.detect_geo {
             Self::locate(draft);
         }
-        draft.match_keys = matching::keys(self.header, self.database, draft)?;
+        draft.matching = self.matching(draft, &named).values()?;
         draft.unique_keys = self.unique_keys(draft);
         Ok(())
+    }
+
+    fn matching<'d>(&'d self, draft: &'d Draft, named: &'d Named) -> Matching<'d> {
+        Matching { header: self.header, database: self.database, draft, named }
     }
 
     fn member(&self, draft: &mut Draft, name: &str, value: &Value) -> Result<(), Failure> {
@@ -92,6 +109,12 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// What `phone` does to the list of phones.
+    fn phone(&self, value: &Value, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
+        let phones = self.database.field(PHONES);
+        phones.map_or(Ok(None), |field| self.assignment(field, "phone", value, warnings))
+    }
+
     /// What a value does to a field, of the profile or of a subscription; `None`: nothing.
     pub(super) fn assignment(
         &self,
@@ -100,29 +123,45 @@ impl Reader<'_> {
         value: &Value,
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Assignment>, Failure> {
-        if value.is_null() {
-            return match self.header.nulls {
-                Nulls::Clear => Ok(Some(Assignment::Clear)),
-                Nulls::Reject => {
-                    Err(fail(Code::NullNotAllowed, path, "null, and the request says nulls: reject"))
-                }
-                Nulls::Ignore => {
-                    warnings.push(warn(Code::NullIgnored, path, "null left the value as it was"));
-                    Ok(None)
-                }
+        let region = self.database.default_region.as_deref();
+        let inside = |Problem { code, path: below, text }| fail(code, &format!("{path}{below}"), text);
+        if let Some(function) = Function::of(value, &field.field_type) {
+            return match function.read(field, region).map_err(inside)? {
+                Meaning::Value(value) => self.value(field, &format!("{path}.value"), value, warnings),
+                Meaning::Does(assignment) => Ok(Some(assignment)),
             };
         }
-        if is_function(value) {
-            return Err(fail(
-                Code::InvalidAction,
-                path,
-                "function values are not available; send the value itself",
-            ));
+        self.value(field, path, value, warnings)
+    }
+
+    /// What a value that is no function does to a field.
+    fn value(
+        &self,
+        field: &Field,
+        path: &str,
+        value: &Value,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<Assignment>, Failure> {
+        if value.is_null() {
+            return self.null(path, warnings);
         }
         match field.field_type.check(value, self.database.default_region.as_deref()) {
             Ok(Value::Null) => Ok(Some(Assignment::Clear)),
             Ok(stored) => Ok(Some(Assignment::Set(stored))),
             Err(Problem { code, path: below, text }) => Err(fail(code, &format!("{path}{below}"), text)),
+        }
+    }
+
+    fn null(&self, path: &str, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
+        match self.header.nulls {
+            Nulls::Clear => Ok(Some(Assignment::Clear)),
+            Nulls::Reject => {
+                Err(fail(Code::NullNotAllowed, path, "null, and the request says nulls: reject"))
+            }
+            Nulls::Ignore => {
+                warnings.push(warn(Code::NullIgnored, path, "null left the value as it was"));
+                Ok(None)
+            }
         }
     }
 
@@ -153,11 +192,7 @@ impl Reader<'_> {
             let path = format!("subscriptions[{position}]");
             match subscription::read(self, &path, item, warnings) {
                 Ok(draft) => drafts.push(draft),
-                Err(failure) if self.header.skip_invalid_subscriptions => warnings.push(Warning {
-                    code: Code::SubscriptionSkipped,
-                    text: format!("dropped: {}", failure.text),
-                    field: failure.field,
-                }),
+                Err(failure) if self.header.skip_invalid_subscriptions => warnings.push(skipped(failure)),
                 Err(failure) => return Err(failure),
             }
         }
@@ -176,12 +211,27 @@ impl Reader<'_> {
         }
     }
 
-    /// The request's own match value stands in for one that its only record lacks.
-    fn default(&self, draft: &mut Draft, default: &Value) -> Result<(), Failure> {
-        if matching::carries_value(self.header, draft) {
+    /// The request's own match values stand in for those that its only record lacks: in the field that they are of.
+    fn defaults(&self, draft: &mut Draft, named: &Named) -> Result<(), Failure> {
+        if self.header.match_values.is_empty() {
             return Ok(());
         }
-        self.member(draft, self.header.rule.field(), default)
+        let matching = self.matching(draft, named);
+        let lacking: Vec<(&str, &str)> = match &self.header.rule {
+            MatchRule::Email | MatchRule::EmailProfile | MatchRule::EmailSub => vec![("email", "email")],
+            MatchRule::Phone | MatchRule::PhoneSub => vec![("phone", "phones")],
+            MatchRule::EmailPhone | MatchRule::EmailPhoneSub => vec![("email", "email"), ("phone", "phones")],
+            MatchRule::Custom { field } => vec![("field_value", field)],
+            // Of these nothing is stored: the values are looked for as they are.
+            MatchRule::ProfileId | MatchRule::PushSub | MatchRule::CustomSub { .. } => Vec::new(),
+        };
+        let lacking: Vec<_> = lacking.into_iter().filter(|(_, field)| !matching.has(field)).collect();
+        for (name, field) in lacking {
+            if let Some(value) = self.header.match_values.get(name) {
+                self.member(draft, field, value)?;
+            }
+        }
+        Ok(())
     }
 
     fn unique_keys(&self, draft: &Draft) -> Vec<(Key, String)> {
@@ -216,27 +266,22 @@ pub(super) fn reference(value: &Value) -> Result<String, Failure> {
 }
 
 /// `phone` means `phones: [phone]`; beside `phones` it comes first.
-fn join_phones(members: &mut Vec<(String, Value)>) {
-    let Some(position) = members.iter().position(|(name, _)| name == "phone") else { return };
-    if let Some((_, phones)) = members.iter_mut().find(|(name, value)| name == "phones" && !value.is_null())
-        && !phones.is_array()
-    {
-        *phones = Value::Array(vec![phones.take()]);
-    }
-    let has_phones = members.iter().any(|(name, value)| name == "phones" && value.is_array());
-    if !has_phones {
-        members.retain(|(name, value)| name != "phones" || !value.is_null());
-        if let Some((name, _)) = members.iter_mut().find(|(name, _)| name == "phone") {
-            "phones".clone_into(name);
+fn join(fields: &mut Vec<(String, Assignment)>, phone: Assignment) -> Result<(), Failure> {
+    let Some((_, phones)) = fields.iter_mut().find(|(name, _)| name == PHONES) else {
+        fields.push((PHONES.to_owned(), phone));
+        return Ok(());
+    };
+    match (phone, &mut *phones) {
+        (Assignment::Set(Value::Array(mut first)), Assignment::Set(Value::Array(others))) => {
+            let more: Vec<Value> = others.drain(..).filter(|other| !first.contains(other)).collect();
+            first.extend(more);
+            *phones = Assignment::Set(Value::Array(first));
         }
-        return;
+        (phone @ Assignment::Set(_), Assignment::Clear) => *phones = phone,
+        (Assignment::Clear, Assignment::Set(_) | Assignment::Clear) => {}
+        _ => return Err(fail(Code::InvalidAction, "phone", "a function beside `phones`; send one of them")),
     }
-    let (_, phone) = members.remove(position);
-    if let Some((_, Value::Array(phones))) = members.iter_mut().find(|(name, _)| name == "phones")
-        && !phone.is_null()
-    {
-        phones.insert(0, phone);
-    }
+    Ok(())
 }
 
 /// Keeps the first warnings and counts the rest: a record may have as many as it has members.
@@ -248,15 +293,14 @@ fn limit(warnings: &mut Vec<Warning>) {
     }
 }
 
-fn is_function(value: &Value) -> bool {
-    value.as_object().is_some_and(|object| {
-        object.get("action").and_then(Value::as_str).is_some_and(|action| ACTIONS.contains(&action))
-            && object.keys().all(|key| matches!(key.as_str(), "action" | "value" | "submatch"))
-    })
-}
-
 pub(super) fn fail(code: Code, path: &str, text: impl Into<String>) -> Failure {
     Failure { code, field: Some(path.to_owned()), text: text.into() }
+}
+
+/// The warning of an invalid subscription that is left out.
+pub(super) fn skipped(failure: Failure) -> Warning {
+    let text = format!("dropped: {}", failure.text);
+    Warning { code: Code::SubscriptionSkipped, text, field: failure.field }
 }
 
 fn warn(code: Code, path: &str, text: &str) -> Warning {

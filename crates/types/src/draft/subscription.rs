@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::contact::{self, Members};
 use super::reader::{Reader, fail};
 use super::{Assignment, SubscriptionDraft};
 use crate::catalog::Resource;
-use crate::field::{email, phone};
+use crate::field::{listed, shown};
 use crate::{Channel, Code, Failure, ResourceId, SubscriptionStatus, UnknownFields, Warning};
 
 /// Leaves status or priority as it is.
@@ -22,13 +23,14 @@ pub(super) fn read(
     let Value::Object(members) = value else {
         return Err(invalid(path, "a subscription is an object"));
     };
-    let channel = channel(path, members)?;
-    let resource = resource(reader, path, members, channel)?;
-    refuse_unknown(reader, path, members, channel, warnings)?;
+    let resource = resource(reader, path, members)?;
+    let channel = channel(path, members, resource)?;
+    refuse_unknown(reader, path, members, &channel, warnings)?;
     Ok(SubscriptionDraft {
+        path: path.to_owned(),
         resource_id: resource.id,
+        contact: contact::read(reader, path, members, &channel)?,
         channel,
-        address: address(reader, path, members, channel)?,
         status: status(path, members)?,
         priority: priority(path, members)?,
         custom_fields: custom_fields(reader, path, members, resource, warnings)?,
@@ -36,12 +38,12 @@ pub(super) fn read(
     })
 }
 
-fn invalid(path: &str, text: impl Into<String>) -> Failure {
+pub(super) fn invalid(path: &str, text: impl Into<String>) -> Failure {
     fail(Code::InvalidSubscription, path, text)
 }
 
 /// The text of a scalar: XML has no types, so a number may come as text and a word as it is.
-fn scalar(value: &Value) -> Option<String> {
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
         Value::Number(number) => Some(number.to_string()),
@@ -49,66 +51,67 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn channel(path: &str, members: &Map<String, Value>) -> Result<Channel, Failure> {
-    let allowed = || Channel::ALL.map(Channel::word).join(", ");
-    let path = format!("{path}.channel");
-    match members.get("channel").map(|value| (value, value.as_str().map(str::trim).and_then(Channel::parse)))
-    {
-        Some((_, Some(channel))) => Ok(channel),
-        Some((value, None)) => {
-            Err(invalid(&path, format!("no such channel: {value}; allowed: {}", allowed())))
-        }
-        None => Err(invalid(&path, format!("missing; allowed: {}", allowed()))),
-    }
-}
-
 fn resource<'a>(
     reader: &Reader<'a>,
     path: &str,
     members: &Map<String, Value>,
-    channel: Channel,
 ) -> Result<&'a Resource, Failure> {
     let path = format!("{path}.resource_id");
+    let attached = |resource: &&Resource| resource.databases.contains(&reader.database.id);
+    let allowed = || {
+        let ids = reader.catalog.resources.values().filter(attached).map(|resource| resource.id.to_string());
+        listed(&ids.collect::<Vec<_>>())
+    };
     let Some(value) = members.get("resource_id") else {
-        return Err(invalid(&path, "missing; the id of a resource is expected"));
+        return Err(invalid(&path, format!("missing; allowed: {}", allowed())));
     };
     let id = scalar(value).and_then(|text| text.parse().ok()).map(ResourceId);
-    let known = id.and_then(|id| reader.catalog.resources.get(&id));
-    let Some(resource) = known.filter(|resource| resource.databases.contains(&reader.database.id)) else {
-        return Err(invalid(&path, format!("database {} has no resource {value}", reader.database.id)));
-    };
-    if !resource.channels.contains(channel.word()) {
-        let channels: Vec<&str> = resource.channels.iter().map(String::as_str).collect();
-        let text =
-            format!("resource {} has no channel {channel}; it has: {}", resource.id, channels.join(", "));
-        return Err(invalid(&path, text));
-    }
-    Ok(resource)
+    let known = id.and_then(|id| reader.catalog.resources.get(&id)).filter(attached);
+    known.ok_or_else(|| {
+        let text = format!("database {} has no resource {}", reader.database.id, shown(value));
+        invalid(&path, format!("{text}; allowed: {}", allowed()))
+    })
 }
 
-/// The member that holds the contact, flat, and the object that holds it nested.
-fn contact_names(channel: Channel) -> (&'static str, &'static str) {
-    match channel {
-        Channel::Email => ("email", "email_data"),
-        Channel::Sms => ("phone", "phone_data"),
+fn channel(path: &str, members: &Map<String, Value>, resource: &Resource) -> Result<Channel, Failure> {
+    let sent = members.get("channel");
+    let word = sent.and_then(Value::as_str).map(str::trim);
+    if let Some(word) = word.filter(|word| resource.channels.contains(*word)) {
+        return Ok(Channel::of(word));
     }
+    let problem = match sent {
+        None => "missing".to_owned(),
+        Some(value) => format!("resource {} has no channel {}", resource.id, shown(value)),
+    };
+    let allowed: Vec<&str> = resource.channels.iter().map(String::as_str).collect();
+    Err(invalid(&format!("{path}.channel"), format!("{problem}; allowed: {}", listed(&allowed))))
 }
 
 fn refuse_unknown(
     reader: &Reader<'_>,
     path: &str,
     members: &Map<String, Value>,
-    channel: Channel,
+    channel: &Channel,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Failure> {
-    let (flat, nested) = contact_names(channel);
-    let known = ["channel", "resource_id", "status", "priority", "custom_fields", "cats", flat, nested];
-    for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-        let path = format!("{path}.{name}");
+    let Members { flat, nested, within } = Members::of(channel);
+    let mut known = vec!["channel", "resource_id", "status", "priority", "custom_fields", "cats"];
+    known.extend(flat);
+    known.push(nested);
+    let mut unknown: Vec<(String, &[&str])> = members
+        .keys()
+        .filter(|name| !known.contains(&name.as_str()))
+        .map(|name| (format!("{path}.{name}"), &*known))
+        .collect();
+    if let (Some(within), Some(Value::Object(data))) = (within, members.get(nested)) {
+        let odd = data.keys().filter(|name| !within.contains(&name.as_str()));
+        unknown.extend(odd.map(|name| (format!("{path}.{nested}.{name}"), within)));
+    }
+    for (path, allowed) in unknown {
         match reader.header.unknown_fields {
             UnknownFields::Reject => {
-                let text =
-                    format!("no such member of a subscription to {channel}; allowed: {}", known.join(", "));
+                let list = allowed.join(", ");
+                let text = format!("no such member of a subscription to {channel}; allowed: {list}");
                 return Err(invalid(&path, text));
             }
             UnknownFields::Ignore => warnings.push(Warning {
@@ -119,31 +122,6 @@ fn refuse_unknown(
         }
     }
     Ok(())
-}
-
-fn address(
-    reader: &Reader<'_>,
-    path: &str,
-    members: &Map<String, Value>,
-    channel: Channel,
-) -> Result<String, Failure> {
-    let (flat, nested) = contact_names(channel);
-    let (path, value) = match (members.get(flat), members.get(nested).and_then(|data| data.get(flat))) {
-        (Some(value), _) => (format!("{path}.{flat}"), value),
-        (None, Some(value)) => (format!("{path}.{nested}.{flat}"), value),
-        (None, None) => {
-            let text = format!("missing; a subscription to {channel} needs `{flat}` or `{nested}.{flat}`");
-            return Err(invalid(&format!("{path}.{flat}"), text));
-        }
-    };
-    let Some(text) = scalar(value) else {
-        return Err(invalid(&path, "a string is expected"));
-    };
-    let normalised = match channel {
-        Channel::Email => email::normalise(&text),
-        Channel::Sms => phone::normalise(&text, reader.database.default_region.as_deref()),
-    };
-    normalised.map_err(|problem| invalid(&path, problem.text))
 }
 
 fn status(path: &str, members: &Map<String, Value>) -> Result<Option<SubscriptionStatus>, Failure> {
@@ -157,7 +135,7 @@ fn status(path: &str, members: &Map<String, Value>) -> Result<Option<Subscriptio
         let words = SubscriptionStatus::ALL.map(SubscriptionStatus::word).join(", ");
         invalid(
             &format!("{path}.status"),
-            format!("no such status: {value}; allowed: {words}, 0 to 6, or -1"),
+            format!("no such status: {}; allowed: {words}, 0 to 6, or -1", shown(value)),
         )
     })
 }
@@ -172,7 +150,7 @@ fn priority(path: &str, members: &Map<String, Value>) -> Result<Option<i32>, Fai
     priority.map(Some).ok_or_else(|| {
         invalid(
             &format!("{path}.priority"),
-            format!("not a priority: {value}; an integer from 0 or -1 is expected"),
+            format!("not a priority: {}; an integer from 0 or -1 is expected", shown(value)),
         )
     })
 }
@@ -228,8 +206,12 @@ fn cats(path: &str, members: &Map<String, Value>, resource: &Resource) -> Result
     for (position, item) in items.iter().enumerate() {
         let Some(name) = item.as_str().filter(|name| resource.categories.contains(*name)) else {
             let known: Vec<&str> = resource.categories.iter().map(String::as_str).collect();
-            let text =
-                format!("resource {} has no category {item}; it has: {}", resource.id, known.join(", "));
+            let text = format!(
+                "resource {} has no category {}; it has: {}",
+                resource.id,
+                shown(item),
+                listed(&known)
+            );
             return Err(invalid(&format!("{path}[{position}]"), text));
         };
         cats.insert(name.to_owned());

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::SubscriptionStatus;
 pub use problem::Problem;
+pub(crate) use problem::{listed, shown};
 pub(crate) use system::system_fields;
 
 /// The type of a field, custom or system.

@@ -22,7 +22,7 @@ impl Problem {
     }
 
     /// `value` is not what the field holds; `allowed` says what is.
-    pub(super) fn unfit(code: Code, value: &Value, allowed: &str) -> Self {
+    pub(crate) fn unfit(code: Code, value: &Value, allowed: &str) -> Self {
         Self::new(code, format!("{} will not do: {allowed} is expected", shown(value)))
     }
 
@@ -32,7 +32,7 @@ impl Problem {
     }
 
     /// The same problem, seen from one level further up.
-    pub(super) fn below(mut self, segment: &str) -> Self {
+    pub(crate) fn below(mut self, segment: &str) -> Self {
         self.path.insert_str(0, segment);
         self
     }
@@ -42,7 +42,7 @@ impl Problem {
 const SHOWN: usize = 40;
 
 /// A value as a text may show it: JSON, so that control characters are escaped, and short.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
@@ -66,7 +66,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// Words with commas between them; of a long list only the first ones.
-pub(super) fn listed(words: &[impl AsRef<str>]) -> String {
+pub(crate) fn listed(words: &[impl AsRef<str>]) -> String {
     const LISTED: usize = 20;
     let mut list: Vec<String> = words.iter().take(LISTED).map(|word| shortened(word.as_ref())).collect();
     if words.len() > LISTED {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Candidates, Plan, diff};
+use super::{Candidates, Plan, diff, target};
 use crate::catalog::Database;
 use crate::draft::failed;
 use crate::{Action, Code, Draft, Drafts, Failure, Key, Outcome, Profile, ProfileId, Sources, Warning};
 
 /// The profiles of a chunk while its records are applied.
-pub(super) struct Fold<'a> {
+pub(super) struct People<'a> {
     database: &'a Database,
     /// As the database has them.
     before: HashMap<ProfileId, Profile>,
@@ -19,51 +19,81 @@ pub(super) struct Fold<'a> {
     claims: BTreeMap<(Key, ProfileId), Sources>,
 }
 
-impl<'a> Fold<'a> {
+impl<'a> People<'a> {
     pub(super) fn new(database: &'a Database, candidates: Candidates) -> Self {
         let Candidates { profiles, holders, claims } = candidates;
         Self { database, before: profiles, after: BTreeMap::new(), holders, claims }
     }
 
-    pub(super) fn run(mut self, drafts: Drafts) -> Plan {
-        let mut outcomes = Vec::with_capacity(drafts.valid.len() + drafts.refused.len());
+    pub(super) fn run(mut self, mut drafts: Drafts) -> Plan {
+        let mut outcomes = std::mem::take(&mut drafts.refused);
         for draft in &drafts.valid {
             let mut warnings = draft.warnings.clone();
-            let target = self.target(&drafts, draft, &mut warnings);
-            outcomes.push(match self.refuse(draft, target) {
-                Some(failure) => failed(draft.index, draft.reference.clone(), warnings, failure),
-                None => self.apply(&drafts, draft, target, warnings),
+            let reference = draft.reference.clone();
+            outcomes.push(match self.apply(&drafts, draft, &mut warnings) {
+                Ok((action, id)) => Outcome {
+                    index: draft.index,
+                    action,
+                    profile_id: Some(id),
+                    failure: None,
+                    warnings,
+                    reference,
+                },
+                Err(failure) => failed(draft.index, reference, warnings, failure),
             });
         }
-        outcomes.extend(drafts.refused);
         outcomes.sort_by_key(|outcome| outcome.index);
         diff::plan(self.database, &self.before, self.after, self.claims, outcomes)
     }
 
-    /// The profile that a record means: the oldest that carries the first of its match values that anyone carries.
-    fn target(&self, drafts: &Drafts, draft: &Draft, warnings: &mut Vec<Warning>) -> Option<ProfileId> {
-        let matches = |key: &Key| -> Vec<ProfileId> {
-            let holders = self.holders.get(key).into_iter().flatten();
-            holders.filter(|(_, sources)| drafts.accepts(sources)).map(|(id, _)| *id).collect()
-        };
-        let found = draft.match_keys.iter().map(matches).find(|found| !found.is_empty())?;
-        let (oldest, others) = found.split_first()?;
-        if !others.is_empty() {
-            let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
-            warnings.push(Warning {
-                code: Code::AmbiguousMatch,
-                text: format!("{} profiles match, the oldest was taken: {}", found.len(), ids.join(", ")),
-                field: None,
-            });
+    /// A profile as it is by now.
+    pub(super) fn get(&self, id: ProfileId) -> Option<&Profile> {
+        self.after.get(&id).or_else(|| self.before.get(&id))
+    }
+
+    /// Who carries a value, the oldest first, and where.
+    pub(super) fn carriers(&self, key: &Key) -> impl Iterator<Item = (ProfileId, &Sources)> {
+        self.holders.get(key).into_iter().flatten().map(|(id, sources)| (*id, sources))
+    }
+
+    /// What a profile can be found by, by now.
+    pub(super) fn identities(&self, id: ProfileId) -> BTreeMap<Key, Sources> {
+        self.get(id).map(|profile| profile.identities(self.database)).unwrap_or_default()
+    }
+
+    fn apply(
+        &mut self,
+        drafts: &Drafts,
+        draft: &Draft,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(Action, ProfileId), Failure> {
+        let target = target::of(self, drafts, draft, warnings)?;
+        if let Some(failure) = self.refuse(draft, target) {
+            return Err(failure);
         }
-        Some(*oldest)
+        let id = target.unwrap_or_else(|| ProfileId::made_by(drafts.job_id, draft.index));
+        let known = target.and_then(|id| self.get(id)).cloned();
+        let mut profile = known.clone().unwrap_or_else(|| Profile::empty(id));
+        warnings.extend(draft.apply_to(&mut profile, drafts.skip_invalid_subscriptions)?);
+        let action = match &known {
+            None => Action::Created,
+            Some(known) if *known == profile => Action::Unchanged,
+            Some(_) => Action::Updated,
+        };
+        if action == Action::Created {
+            warnings.extend(self.not_findable(drafts, draft, &profile));
+        }
+        if action != Action::Unchanged {
+            self.index(&profile, known.as_ref());
+            self.after.insert(id, profile);
+        }
+        Ok((action, id))
     }
 
     /// A unique value that another profile carries.
     fn refuse(&self, draft: &Draft, target: Option<ProfileId>) -> Option<Failure> {
         draft.unique_keys.iter().find_map(|(key, field)| {
-            let mut owners = self.holders.get(key).into_iter().flatten().map(|(id, _)| *id);
-            let owner = owners.find(|owner| Some(*owner) != target)?;
+            let owner = self.carriers(key).map(|(id, _)| id).find(|owner| Some(*owner) != target)?;
             Some(Failure {
                 code: Code::NotUnique,
                 field: Some(field.clone()),
@@ -72,28 +102,19 @@ impl<'a> Fold<'a> {
         })
     }
 
-    fn apply(
-        &mut self,
-        drafts: &Drafts,
-        draft: &Draft,
-        target: Option<ProfileId>,
-        warnings: Vec<Warning>,
-    ) -> Outcome {
-        let id = target.unwrap_or_else(|| ProfileId::made_by(drafts.job_id, draft.index));
-        let known = target.and_then(|id| self.after.get(&id).or_else(|| self.before.get(&id)));
-        let mut profile = known.cloned().unwrap_or_else(|| Profile::empty(id));
-        draft.apply_to(&mut profile);
-        let action = match known {
-            None => Action::Created,
-            Some(known) if *known == profile => Action::Unchanged,
-            Some(_) => Action::Updated,
-        };
-        if action != Action::Unchanged {
-            self.index(&profile, known.cloned().as_ref());
-            self.after.insert(id, profile);
+    /// A new profile that the same record would not find again.
+    fn not_findable(&self, drafts: &Drafts, draft: &Draft, profile: &Profile) -> Option<Warning> {
+        let carried = profile.identities(self.database);
+        let counts = |key: &&Key| carried.get(*key).is_some_and(|sources| drafts.places.accept(sources));
+        if draft.matching.keys().iter().any(counts) {
+            return None;
         }
-        let reference = draft.reference.clone();
-        Outcome { index: draft.index, action, profile_id: Some(id), failure: None, warnings, reference }
+        let text = format!(
+            "a new profile, which matching `{}` will not find by this record's value: \
+             the profile has it in no place where this matching looks",
+            drafts.rule.word()
+        );
+        Some(Warning { code: Code::NotFindable, text, field: None })
     }
 
     /// Brings the holders up to date with a profile that changed.

@@ -5,6 +5,7 @@ mod diff;
 mod fold;
 #[cfg(test)]
 mod model;
+mod target;
 
 use serde_json::{Map, Value};
 
@@ -75,8 +76,9 @@ pub struct IdentityRow {
 impl Plan {
     /// Decides what each record makes, changes or meets, in input order, and what is to be written for it.
     ///
-    /// `candidates` must cover [`Drafts::keys`]: every key is held by a loaded profile, claimed, or known to be free.
+    /// `candidates` must cover [`Drafts::keys`], [`Drafts::combinations`] and [`Drafts::ids`]: every key is held by a
+    /// loaded profile, claimed, or known to be free.
     pub fn of(database: &Database, drafts: Drafts, candidates: Candidates) -> Self {
-        fold::Fold::new(database, candidates).run(drafts)
+        fold::People::new(database, candidates).run(drafts)
     }
 }

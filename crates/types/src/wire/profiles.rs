@@ -1,10 +1,12 @@
 //! Profiles as they are read back: each in the shape of an import record, so that what is read can be posted again.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::answer::{moment, success};
 use super::{Format, Node};
-use crate::{Channel, Profile, Subscription};
+use crate::{Contact, Profile, Subscription};
 
 /// A stored profile and when it came and last changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,20 +39,31 @@ fn view(view: &ProfileView) -> Node<'_> {
 }
 
 fn subscription(subscription: &Subscription) -> Node<'_> {
-    let contact = match subscription.channel {
-        Channel::Email => "email",
-        Channel::Sms => "phone",
-    };
     let custom_fields = &subscription.custom_fields;
     let custom_fields = custom_fields.iter().map(|(name, value)| (name.into(), Node::from(value))).collect();
     let mut all = vec![
         ("channel".into(), Node::text(subscription.channel.word())),
         ("resource_id".into(), Node::int(subscription.resource_id.0)),
-        (contact.into(), Node::text(&subscription.address)),
-        ("status".into(), Node::text(subscription.status.word())),
     ];
+    all.extend(contact(&subscription.contact));
+    all.push(("status".into(), Node::text(subscription.status.word())));
     all.extend(subscription.priority.map(|priority| ("priority".into(), Node::int(priority))));
     all.push(("custom_fields".into(), Node::Object(custom_fields)));
     all.push(("cats".into(), Node::List(subscription.cats.iter().map(Node::text).collect())));
     Node::Object(all)
+}
+
+fn contact(contact: &Contact) -> Vec<(Cow<'_, str>, Node<'_>)> {
+    match contact {
+        Contact::Email(address) => vec![("email".into(), Node::text(address))],
+        Contact::Phone(number) => vec![("phone".into(), Node::text(number))],
+        Contact::Push { provider, subscription_id } => vec![
+            ("provider".into(), Node::text(provider)),
+            ("subscription_id".into(), Node::text(subscription_id)),
+        ],
+        Contact::CcData(members) => {
+            let members = members.iter().map(|(name, value)| (name.into(), Node::from(value))).collect();
+            vec![("cc_data".into(), Node::Object(members))]
+        }
+    }
 }

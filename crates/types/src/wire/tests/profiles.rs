@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::answers::{at, both, job};
 use super::*;
-use crate::{Channel, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus};
+use crate::{Channel, Contact, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus};
 
 fn profile() -> ProfileView {
     let fields = json!({
@@ -13,10 +13,10 @@ fn profile() -> ProfileView {
         "orders": [{"id": 1}], "note": "", "empty": {}, "profile_id": "not this one",
     });
     let Value::Object(fields) = fields else { panic!("an object") };
-    let subscription = |channel, address: &str, priority| Subscription {
+    let subscription = |channel: Channel, address: &str, priority| Subscription {
         resource_id: ResourceId(28),
+        contact: Contact::of(&channel, address).unwrap(),
         channel,
-        address: address.to_owned(),
         status: SubscriptionStatus::Subscribed,
         priority,
         custom_fields: serde_json::Map::default(),

@@ -1,0 +1,12 @@
+//! `POST /api/v1.1/profiles/add_batch`: creates many profiles; a record that matches one fails.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use intake_types::Operation;
+
+use super::batch;
+use crate::app::App;
+
+pub(super) async fn handle(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
+    batch::receive(request, payload, app, Operation::Add).await
+}

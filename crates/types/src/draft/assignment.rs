@@ -1,0 +1,220 @@
+//! What a record does to one field, and doing it: to a profile's fields as to a subscription's.
+
+use bigdecimal::BigDecimal;
+use serde_json::{Map, Value};
+
+use crate::{Code, FieldType, Problem};
+
+/// What a record does to one field. Values are in the form that the field's type stores.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assignment {
+    /// Stores a value.
+    Set(Value),
+    /// Removes it.
+    Clear,
+    /// Adds to a whole number, which starts at 0.
+    AddInt(i64),
+    /// Adds to a decimal, which starts at 0.
+    AddFloat(BigDecimal),
+    /// Adds to a set those that it does not hold: tags, phone numbers.
+    Union(Vec<Value>),
+    /// Adds to the end of an array.
+    Append(Vec<Value>),
+    /// Removes from an array the elements that have one of these values at the path; an empty path is the element itself.
+    Remove {
+        /// Keys from the outside in.
+        path: Vec<String>,
+        /// What to remove.
+        values: Vec<Value>,
+    },
+    /// Sets a value inside an object, making the objects around it as needed.
+    Put {
+        /// Keys from the outside in; never empty.
+        path: Vec<String>,
+        /// The value.
+        value: Value,
+    },
+    /// Sets a value inside every element of an array that has something at the path.
+    PutEach {
+        /// Keys from the outside in; never empty.
+        path: Vec<String>,
+        /// The value.
+        value: Value,
+    },
+}
+
+/// Most elements that an array may grow to by functions.
+pub(super) const MOST_ELEMENTS: usize = 10_000;
+
+impl Assignment {
+    /// Does it to the field of this name.
+    ///
+    /// # Errors
+    /// When the result is out of the range of what can be stored; the field is then as it was.
+    pub(super) fn apply_to(&self, fields: &mut Map<String, Value>, name: &str) -> Result<(), Problem> {
+        let changed = match self {
+            Self::Set(value) => Some(value.clone()),
+            Self::Clear => {
+                fields.remove(name);
+                None
+            }
+            Self::AddInt(amount) => Some(add_int(fields.get(name), *amount)?),
+            Self::AddFloat(amount) => Some(add_float(fields.get(name), amount)?),
+            Self::Union(values) => {
+                Some(grown(fields.get(name), values, |kept, value| !kept.contains(value))?)
+            }
+            Self::Append(values) => Some(grown(fields.get(name), values, |_, _| true)?),
+            Self::Remove { path, values } => removed(fields.get(name), path, values),
+            Self::Put { path, value } => {
+                let mut object = fields.get(name).cloned().unwrap_or_default();
+                put(&mut object, path, value);
+                Some(object)
+            }
+            Self::PutEach { path, value } => put_each(fields.get(name), path, value),
+        };
+        if let Some(value) = changed {
+            fields.insert(name.to_owned(), value);
+        }
+        Ok(())
+    }
+}
+
+fn add_int(stored: Option<&Value>, amount: i64) -> Result<Value, Problem> {
+    let stored = stored.and_then(Value::as_i64).unwrap_or(0);
+    let sum = stored.checked_add(amount);
+    sum.map(Value::from).ok_or_else(|| {
+        Problem::new(Code::OutOfRange, format!("{stored} and {amount} make more than 64 bits hold"))
+    })
+}
+
+fn add_float(stored: Option<&Value>, amount: &BigDecimal) -> Result<Value, Problem> {
+    let stored = match stored {
+        Some(Value::Number(number)) => number.as_str().parse().unwrap_or_default(),
+        _ => BigDecimal::default(),
+    };
+    let sum = (stored + amount).to_plain_string();
+    FieldType::Float.check(&Value::String(sum), None)
+}
+
+fn elements(stored: Option<&Value>) -> &[Value] {
+    stored.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn grown(
+    stored: Option<&Value>,
+    values: &[Value],
+    wanted: impl Fn(&[Value], &Value) -> bool,
+) -> Result<Value, Problem> {
+    let mut kept = elements(stored).to_vec();
+    for value in values {
+        if wanted(&kept, value) {
+            kept.push(value.clone());
+        }
+    }
+    if kept.len() > MOST_ELEMENTS {
+        let problem = format!("would hold {} elements; {MOST_ELEMENTS} are allowed", kept.len());
+        return Err(Problem::new(Code::OutOfRange, problem));
+    }
+    Ok(Value::Array(kept))
+}
+
+/// What is left; `None` where there is nothing that could be taken away from.
+fn removed(stored: Option<&Value>, path: &[String], values: &[Value]) -> Option<Value> {
+    let Some(Value::Array(kept)) = stored else { return None };
+    let goes = |element: &&Value| at(element, path).is_some_and(|found| values.contains(found));
+    Some(kept.iter().filter(|element| !goes(element)).cloned().collect())
+}
+
+/// What stands at a path.
+fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| value.get(key))
+}
+
+/// What is no object on the way becomes one. Not recursive.
+fn put(object: &mut Value, path: &[String], value: &Value) {
+    let mut place = object;
+    for key in path {
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        let Value::Object(members) = place else { return };
+        place = members.entry(key.as_str()).or_insert(Value::Null);
+    }
+    place.clone_from(value);
+}
+
+fn put_each(stored: Option<&Value>, path: &[String], value: &Value) -> Option<Value> {
+    let Some(Value::Array(kept)) = stored else { return None };
+    let mut kept = kept.clone();
+    for element in kept.iter_mut().filter(|element| at(element, path).is_some()) {
+        put(element, path, value);
+    }
+    Some(Value::Array(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn done(assignment: &Assignment, stored: &Value) -> Result<Value, Code> {
+        let mut fields = Map::new();
+        if !stored.is_null() {
+            fields.insert("x".to_owned(), stored.clone());
+        }
+        assignment.apply_to(&mut fields, "x").map_err(|problem| problem.code)?;
+        Ok(fields.remove("x").unwrap_or_default())
+    }
+
+    fn path(keys: &[&str]) -> Vec<String> {
+        keys.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn numbers_are_added_exactly() {
+        assert_eq!(done(&Assignment::AddInt(-3), &Value::Null), Ok(json!(-3)));
+        assert_eq!(done(&Assignment::AddInt(2), &json!(40)), Ok(json!(42)));
+        assert_eq!(done(&Assignment::AddInt(1), &json!(i64::MAX)), Err(Code::OutOfRange));
+        let sum = |amount: &str, stored: Value| done(&Assignment::AddFloat(amount.parse().unwrap()), &stored);
+        assert_eq!(sum("0.2", json!(0.1)).unwrap().to_string(), "0.3");
+        assert_eq!(sum("-1.50", Value::Null).unwrap().to_string(), "-1.50");
+        assert_eq!(sum("1e308", json!(1e308)).unwrap_err(), Code::OutOfRange);
+        assert_eq!(sum("1e-20", json!(1)).unwrap().to_string(), "1.00000000000000000001");
+    }
+
+    #[test]
+    fn sets_and_arrays_grow_within_a_bound() {
+        let union = Assignment::Union(vec![json!("b"), json!("c"), json!("c")]);
+        assert_eq!(done(&union, &json!(["a", "b"])), Ok(json!(["a", "b", "c"])));
+        assert_eq!(done(&union, &Value::Null), Ok(json!(["b", "c"])));
+        let append = Assignment::Append(vec![json!({"a": 1})]);
+        assert_eq!(done(&append, &json!([{"a": 1}])), Ok(json!([{"a": 1}, {"a": 1}])));
+        assert_eq!(done(&append, &json!(vec![json!({}); MOST_ELEMENTS])), Err(Code::OutOfRange));
+    }
+
+    #[test]
+    fn elements_are_removed_by_value_or_by_what_they_hold() {
+        let tags = Assignment::Remove { path: Vec::new(), values: vec![json!("a"), json!("z")] };
+        assert_eq!(done(&tags, &json!(["a", "b", "a"])), Ok(json!(["b"])));
+        assert_eq!(done(&tags, &Value::Null), Ok(Value::Null));
+        let orders = json!([{"id": 1, "to": {"city": "Riga"}}, {"id": 2}, {"id": "1"}]);
+        let by_id = Assignment::Remove { path: path(&["id"]), values: vec![json!(1)] };
+        assert_eq!(done(&by_id, &orders), Ok(json!([{"id": 2}, {"id": "1"}])));
+        let deep = Assignment::Remove { path: path(&["to", "city"]), values: vec![json!("Riga")] };
+        assert_eq!(done(&deep, &orders), Ok(json!([{"id": 2}, {"id": "1"}])));
+    }
+
+    #[test]
+    fn values_are_put_where_the_path_says() {
+        let put = |keys: &[&str], stored: Value| {
+            done(&Assignment::Put { path: path(keys), value: json!(7) }, &stored).unwrap()
+        };
+        assert_eq!(put(&["a"], Value::Null), json!({"a": 7}));
+        assert_eq!(put(&["a", "b"], json!({"a": {"c": 1}, "d": 2})), json!({"a": {"b": 7, "c": 1}, "d": 2}));
+        assert_eq!(put(&["a", "b"], json!({"a": "text"})), json!({"a": {"b": 7}}));
+        let each = Assignment::PutEach { path: path(&["n"]), value: json!(0) };
+        assert_eq!(done(&each, &json!([{"n": 1}, {"m": 1}])), Ok(json!([{"n": 0}, {"m": 1}])));
+        assert_eq!(done(&each, &Value::Null), Ok(Value::Null));
+    }
+}

@@ -1,0 +1,162 @@
+//! The records of one chunk as drafts, and what must be known of profiles before they can be planned.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde_json::value::RawValue;
+
+use super::{Draft, reader};
+use crate::catalog::{Catalog, Database};
+use crate::plan::{Holder, IdentityRow};
+use crate::{
+    Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, Profile, ProfileId,
+};
+
+/// The records of one chunk, each checked on its own.
+#[derive(Debug, Clone)]
+pub struct Drafts {
+    pub(crate) job_id: JobId,
+    pub(crate) operation: Operation,
+    pub(crate) rule: MatchRule,
+    pub(crate) places: Places,
+    pub(crate) skip_invalid_subscriptions: bool,
+    pub(crate) valid: Vec<Draft>,
+    pub(crate) refused: Vec<Outcome>,
+}
+
+impl Drafts {
+    /// Reads and checks records; `first_index` is the position of the first of them in the request.
+    pub fn of(
+        header: &Header,
+        catalog: &Catalog,
+        database: &Database,
+        first_index: u32,
+        records: &[&RawValue],
+    ) -> Self {
+        let reader = reader::Reader { header, catalog, database };
+        let mut drafts = Self {
+            job_id: header.job_id,
+            operation: header.operation,
+            rule: header.rule.clone(),
+            places: header.rule.places(header.resource_id),
+            skip_invalid_subscriptions: header.skip_invalid_subscriptions,
+            valid: Vec::new(),
+            refused: Vec::new(),
+        };
+        for (index, record) in (first_index..).zip(records) {
+            match reader.read(index, record.get()) {
+                Ok(draft) => drafts.valid.push(draft),
+                Err(refused) => drafts.refused.push(*refused),
+            }
+        }
+        drafts
+    }
+
+    /// The places in which a match value counts.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Whether a record that means nobody makes a profile.
+    pub(crate) fn may_create(&self) -> bool {
+        self.operation != Operation::Update && self.rule != MatchRule::ProfileId
+    }
+
+    /// Every value that must be looked up by itself, sorted, each once.
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: BTreeSet<&Key> = BTreeSet::new();
+        for draft in &self.valid {
+            keys.extend(draft.unique_keys.iter().map(|(key, _)| key));
+            if let MatchValues::FirstOf(lists) = &draft.matching {
+                keys.extend(lists.iter().flatten());
+            }
+        }
+        keys.into_iter().cloned().collect()
+    }
+
+    /// Every combination whose common holders must be looked up, each once.
+    pub fn combinations(&self) -> BTreeSet<&Combination> {
+        let all = self.valid.iter().map(|draft| &draft.matching);
+        all.filter_map(|matching| match matching {
+            MatchValues::AllOf(together) => Some(together),
+            MatchValues::FirstOf(_) | MatchValues::Id(_) => None,
+        })
+        .collect()
+    }
+
+    /// The profiles that are meant by their id.
+    pub fn ids(&self) -> BTreeSet<ProfileId> {
+        let of = |draft: &Draft| match draft.matching {
+            MatchValues::Id(id) => Some(id),
+            MatchValues::FirstOf(_) | MatchValues::AllOf(_) => None,
+        };
+        self.valid.iter().filter_map(of).collect()
+    }
+
+    /// The keys that nobody in `holders` carries in a way that counts, each with the profile that would be made for
+    /// it: to be claimed before the plan is made. Sorted by key.
+    pub fn unheld(&self, database: &Database, holders: &[Holder]) -> Vec<IdentityRow> {
+        let held = Held::of(self, holders);
+        let mut unheld: BTreeMap<Key, IdentityRow> = BTreeMap::new();
+        for draft in &self.valid {
+            let free = draft.unique_keys.iter().map(|(key, _)| key).filter(|key| !held.at_all.contains(key));
+            let mut wanted: BTreeSet<&Key> = free.collect();
+            if self.may_create() {
+                wanted.extend(held.open(&draft.matching));
+            }
+            wanted.retain(|key| !unheld.contains_key(key));
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut profile = Profile::empty(ProfileId::made_by(self.job_id, draft.index));
+            if draft.apply_to(&mut profile, self.skip_invalid_subscriptions).is_err() {
+                continue;
+            }
+            let carried = profile.identities(database);
+            for key in wanted {
+                if let Some(sources) = carried.get(key) {
+                    let row =
+                        IdentityRow { key: key.clone(), profile_id: profile.id, sources: sources.clone() };
+                    unheld.insert(key.clone(), row);
+                }
+            }
+        }
+        unheld.into_values().collect()
+    }
+}
+
+/// Which values somebody carries.
+struct Held<'a> {
+    at_all: HashSet<&'a Key>,
+    /// Where it counts for matching.
+    by: BTreeMap<&'a Key, BTreeSet<ProfileId>>,
+}
+
+impl<'a> Held<'a> {
+    fn of(drafts: &Drafts, holders: &'a [Holder]) -> Self {
+        let mut held = Self { at_all: HashSet::new(), by: BTreeMap::new() };
+        for holder in holders {
+            held.at_all.insert(&holder.key);
+            if drafts.places.accept(&holder.sources) {
+                held.by.entry(&holder.key).or_default().insert(holder.profile_id);
+            }
+        }
+        held
+    }
+
+    /// The match values that are to be claimed: those that nobody carries; of a combination all, unless somebody carries
+    /// them together.
+    fn open<'d>(&self, matching: &'d MatchValues) -> BTreeSet<&'d Key> {
+        match matching {
+            MatchValues::FirstOf(lists) => {
+                lists.iter().flatten().filter(|key| !self.by.contains_key(key)).collect()
+            }
+            MatchValues::AllOf(Combination { tags, .. }) => {
+                let mut carriers = tags.keys().map(|key| self.by.get(key).cloned().unwrap_or_default());
+                let first = carriers.next().unwrap_or_default();
+                let together = carriers.fold(first, |all, next| &all & &next);
+                if together.is_empty() { tags.keys().collect() } else { BTreeSet::new() }
+            }
+            MatchValues::Id(_) => BTreeSet::new(),
+        }
+    }
+}

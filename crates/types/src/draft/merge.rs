@@ -1,0 +1,74 @@
+//! A record merged into a profile: absent fields stay, arrays replace, subscriptions upsert one by one.
+
+use std::collections::BTreeSet;
+
+use super::reader::skipped;
+use super::{Draft, SubscriptionDraft};
+use crate::{Code, Failure, Problem, Profile, Subscription, SubscriptionStatus, Warning};
+
+impl Draft {
+    /// Merges the record into a profile: absent fields stay, arrays replace, subscriptions upsert one by one. With
+    /// `skip_invalid` a subscription that cannot be merged is left out; gives a warning of each.
+    ///
+    /// # Errors
+    /// When a function's result cannot be stored; the profile is then half merged.
+    pub fn apply_to(&self, profile: &mut Profile, skip_invalid: bool) -> Result<Vec<Warning>, Failure> {
+        for (name, assignment) in &self.fields {
+            assignment.apply_to(&mut profile.fields, name).map_err(|problem| problem_of(name, problem))?;
+        }
+        let mut warnings = Vec::new();
+        for wanted in &self.subscriptions {
+            match wanted.apply_to(profile) {
+                Ok(()) => {}
+                Err(failure) if skip_invalid => warnings.push(skipped(failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+impl SubscriptionDraft {
+    fn is_of(&self, known: &Subscription) -> bool {
+        (self.resource_id, &self.channel, &self.contact)
+            == (known.resource_id, &known.channel, &known.contact)
+    }
+
+    fn apply_to(&self, profile: &mut Profile) -> Result<(), Failure> {
+        let known = profile.subscriptions.iter().position(|known| self.is_of(known));
+        let mut merged = known
+            .and_then(|position| profile.subscriptions.get(position))
+            .cloned()
+            .unwrap_or_else(|| self.new());
+        merged.status = self.status.unwrap_or(merged.status);
+        merged.priority = self.priority.or(merged.priority);
+        merged.cats.extend(self.cats.iter().cloned());
+        for (name, assignment) in &self.custom_fields {
+            assignment.apply_to(&mut merged.custom_fields, name).map_err(|problem| {
+                let path = format!("{}.custom_fields.{name}", self.path);
+                Failure { code: Code::InvalidSubscription, ..problem_of(&path, problem) }
+            })?;
+        }
+        match known.and_then(|position| profile.subscriptions.get_mut(position)) {
+            Some(known) => *known = merged,
+            None => profile.subscriptions.push(merged),
+        }
+        Ok(())
+    }
+
+    fn new(&self) -> Subscription {
+        Subscription {
+            resource_id: self.resource_id,
+            channel: self.channel.clone(),
+            contact: self.contact.clone(),
+            status: SubscriptionStatus::Subscribed,
+            priority: None,
+            custom_fields: serde_json::Map::new(),
+            cats: BTreeSet::new(),
+        }
+    }
+}
+
+fn problem_of(path: &str, Problem { code, path: below, text }: Problem) -> Failure {
+    Failure { code, field: Some(format!("{path}{below}")), text }
+}

@@ -1,0 +1,94 @@
+//! The product's side of the comparison: chunks planned and written to tables that only keep what they are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::value::RawValue;
+
+use crate::catalog::Catalog;
+use crate::plan::{Candidates, Holder, Plan};
+use crate::{DatabaseId, Drafts, Header, Key, Kind, Outcome, Profile, ProfileId, Sources};
+
+/// What the two tables hold, and nothing cleverer.
+#[derive(Default)]
+pub(super) struct Tables {
+    pub(super) profiles: BTreeMap<ProfileId, Profile>,
+    pub(super) identities: BTreeMap<(Key, ProfileId), Sources>,
+}
+
+impl Tables {
+    fn holders(&self, keys: &[Key], drafts: &Drafts) -> Vec<Holder> {
+        let counts =
+            |key: &Key, sources: &Sources| key.kind >= Kind::FIRST_CUSTOM || drafts.places().accept(sources);
+        let alone =
+            self.identities.iter().filter(|((key, _), sources)| keys.contains(key) && counts(key, sources));
+        let together = drafts.combinations().into_iter().flat_map(|combination| {
+            let keys: Vec<Key> = combination.tags.keys().cloned().collect();
+            let carries =
+                |id: &ProfileId| keys.iter().all(|key| self.identities.contains_key(&(key.clone(), *id)));
+            let everyone: Vec<ProfileId> = self.profiles.keys().copied().filter(carries).collect();
+            everyone.into_iter().flat_map(move |id| keys.clone().into_iter().map(move |key| (key, id)))
+        });
+        let together: BTreeSet<(Key, ProfileId)> = together.collect();
+        let alone = alone.map(|(row, _)| row.clone());
+        alone
+            .chain(together)
+            .map(|(key, profile_id)| {
+                let sources = self.identities[&(key.clone(), profile_id)].clone();
+                Holder { key, profile_id, sources }
+            })
+            .collect()
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        catalog: &Catalog,
+        header: &Header,
+        first: u32,
+        records: &[&RawValue],
+    ) -> Vec<Outcome> {
+        let database = &catalog.databases[&DatabaseId(1)];
+        let drafts = Drafts::of(header, catalog, database, first, records);
+        let holders = self.holders(&drafts.keys(), &drafts);
+        let claims = drafts.unheld(database, &holders);
+        for claim in &claims {
+            self.identities.insert((claim.key.clone(), claim.profile_id), claim.sources.clone());
+        }
+        let mut ids = drafts.ids();
+        ids.extend(holders.iter().map(|holder| holder.profile_id));
+        let loaded = self.profiles.values().filter(|profile| ids.contains(&profile.id)).cloned().collect();
+        let candidates = Candidates::new(database, &holders, loaded, claims).unwrap();
+        let plan = Plan::of(database, drafts, candidates);
+        self.write(&plan);
+        plan.outcomes
+    }
+
+    fn write(&mut self, plan: &Plan) {
+        for row in &plan.inserts {
+            let known = self.profiles.insert(row.id, Profile::empty(row.id));
+            assert!(known.is_none(), "a new profile has a new id");
+        }
+        for row in plan.inserts.iter().chain(&plan.updates) {
+            self.profiles.get_mut(&row.id).unwrap().fields.clone_from(&row.fields);
+        }
+        for row in &plan.subscriptions {
+            let kept = &mut self.profiles.get_mut(&row.profile_id).unwrap().subscriptions;
+            let known = kept.iter().position(|known| known.is_same(&row.subscription));
+            assert_eq!(known.is_none(), row.is_new);
+            match known {
+                Some(position) => kept[position] = row.subscription.clone(),
+                None => kept.push(row.subscription.clone()),
+            }
+        }
+        for row in &plan.identities.added {
+            let known = self.identities.insert((row.key.clone(), row.profile_id), row.sources.clone());
+            assert!(known.is_none(), "added means new");
+        }
+        for row in &plan.identities.moved {
+            let known = self.identities.insert((row.key.clone(), row.profile_id), row.sources.clone());
+            assert!(known.is_some(), "moved means known");
+        }
+        for released in &plan.identities.released {
+            assert!(self.identities.remove(released).is_some(), "released means known");
+        }
+    }
+}
