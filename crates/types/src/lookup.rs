@@ -63,9 +63,9 @@ impl Question<'_> {
 
     fn missing(&self) -> Refusal {
         let names = self.rule.parameters();
-        let other = names.iter().skip(1).map(|name| format!(", `{name}`")).collect::<String>();
-        let problem = format!("required by matching `{}`: the value to look for", self.rule.word());
-        Refusal::parameter(names.first().copied().unwrap_or_default(), problem + &other)
+        let word = self.rule.word();
+        let problem = format!("required by matching `{word}`: the value to look for ({})", names.join(", "));
+        Refusal::parameter(names.first().copied().unwrap_or_default(), problem)
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, Refusal> {

@@ -39,7 +39,7 @@ impl SubscriptionDraft {
         let mut merged = known
             .and_then(|position| profile.subscriptions.get(position))
             .cloned()
-            .unwrap_or_else(|| self.new());
+            .unwrap_or_else(|| self.begun());
         merged.status = self.status.unwrap_or(merged.status);
         merged.priority = self.priority.or(merged.priority);
         merged.cats.extend(self.cats.iter().cloned());
@@ -56,7 +56,8 @@ impl SubscriptionDraft {
         Ok(())
     }
 
-    fn new(&self) -> Subscription {
+    /// The subscription before anything of it is set.
+    fn begun(&self) -> Subscription {
         Subscription {
             resource_id: self.resource_id,
             channel: self.channel.clone(),

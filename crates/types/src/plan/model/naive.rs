@@ -274,8 +274,8 @@ fn change(
     if let Some(op) = &rec.orders {
         person.order(op);
     }
-    for (sub, source, hits) in read.subs {
-        match person.subscribe(&sub, source, hits) {
+    for (sub, fields) in read.subs {
+        match person.subscribe(&sub, fields.source, fields.hits) {
             Ok(()) => {}
             Err(_) if skip => warnings.push("subscription_skipped"),
             Err(_) => return Err("invalid_subscription"),

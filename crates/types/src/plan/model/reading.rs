@@ -27,7 +27,14 @@ pub(super) struct Read {
     pub(super) score: Option<Op<i64>>,
     pub(super) tags: Option<Op<Vec<u8>>>,
     pub(super) name: Option<Op<u8>>,
-    pub(super) subs: Vec<(Sub, Option<Op<u8>>, Option<Op<i64>>)>,
+    pub(super) subs: Vec<(Sub, SubFields)>,
+}
+
+/// What a subscription does to its fields.
+#[derive(Clone)]
+pub(super) struct SubFields {
+    pub(super) source: Option<Op<u8>>,
+    pub(super) hits: Option<Op<i64>>,
 }
 
 /// What a field of this kind takes beside `set` and `unset`.
@@ -81,7 +88,7 @@ impl Reading<'_> {
         }
         for sub in &rec.subs {
             match self.sub(sub) {
-                Ok((source, hits)) => read.subs.push((sub.clone(), source, hits)),
+                Ok(fields) => read.subs.push((sub.clone(), fields)),
                 Err(_) if self.header.skip_invalid_subscriptions => {
                     self.warnings.push("subscription_skipped");
                 }
@@ -116,8 +123,7 @@ impl Reading<'_> {
     }
 
     /// Resource 29 has e-mail and sms alone, and no categories.
-    #[expect(clippy::type_complexity, reason = "two fields of a subscription")]
-    fn sub(&mut self, sub: &Sub) -> Result<(Option<Op<u8>>, Option<Op<i64>>), Slug> {
+    fn sub(&mut self, sub: &Sub) -> Result<SubFields, Slug> {
         let has_channel = sub.resource == 28 || matches!(sub.reached, Reached::Email(_) | Reached::Sms(_));
         if !has_channel {
             return Err("invalid_subscription");
@@ -130,10 +136,10 @@ impl Reading<'_> {
             if sub.source.is_some() {
                 self.unknown()?;
             }
-            (None, None)
+            SubFields { source: None, hits: None }
         } else {
             let hits = self.op(sub.hits.as_ref(), &NUMBER)?;
-            (self.op(sub.source.as_ref(), &PLAIN)?, hits)
+            SubFields { source: self.op(sub.source.as_ref(), &PLAIN)?, hits }
         };
         if sub.bad_cat || (sub.resource == 29 && !sub.cats.is_empty()) {
             return Err("invalid_subscription");
