@@ -9,7 +9,6 @@ in_both_formats!(
     records_that_are_no_objects_or_too_deep_fail_alone,
     nulls_and_unknown_fields_follow_their_policies,
     a_reference_is_echoed_and_not_stored,
-    a_location_that_cannot_be_told_is_a_warning,
     phone_stands_before_phones_however_they_are_sent,
 );
 
@@ -124,13 +123,6 @@ fn a_reference_is_echoed_and_not_stored(world: &World) {
     );
     assert_eq!((&results[0]["_ref"], &results[1]["_ref"]), (&json!("row 1"), &json!("row 2")));
     assert!(world.profiles(json!({"matching": "email", "email": "r@example.com"}))[0].get("_ref").is_none());
-}
-
-fn a_location_that_cannot_be_told_is_a_warning(world: &World) {
-    let record = json!({"email": "g@example.com", "_ip": "203.0.113.1"});
-    let result = &world.import_all(json!({"detect_geo": true}), &[record])[0];
-    assert_eq!(result["warnings"][0]["code"], "geo_unavailable", "{result}");
-    assert_eq!(result["warnings"][0]["field"], "_ip");
 }
 
 fn phone_stands_before_phones_however_they_are_sent(world: &World) {

@@ -9,6 +9,7 @@ mod concurrency;
 mod crash;
 mod docs;
 mod fields;
+mod geo;
 mod isolation;
 mod matching;
 mod outage;

@@ -75,7 +75,8 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
 
 pub(crate) fn import(job: u64, rule: MatchRule, records: &[Value]) -> Arc<Import> {
     let header = header(job, rule, records.len());
-    Arc::new(Import { header, records: records.iter().map(|record| to_raw_value(record).unwrap()).collect() })
+    let records = records.iter().map(|record| to_raw_value(record).unwrap()).collect();
+    Arc::new(Import { header, records, atlas: None })
 }
 
 pub(crate) fn email(name: &str) -> Value {

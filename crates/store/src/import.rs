@@ -1,8 +1,9 @@
 //! One accepted request as the worker holds it while it applies it chunk by chunk.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use intake_types::{Header, Message};
+use intake_types::{Atlas, Header, Message};
 use serde_json::value::RawValue;
 
 /// A message taken apart from the bytes that it came in, so that chunks of it can go to other threads.
@@ -12,6 +13,8 @@ pub struct Import {
     pub header: Header,
     /// The records, as JSON text; as many as `header.total`.
     pub records: Vec<Box<RawValue>>,
+    /// Knows where addresses are, if anybody does: one for all chunks.
+    pub atlas: Option<Arc<dyn Atlas>>,
 }
 
 impl Import {
@@ -28,6 +31,7 @@ impl From<Message<'_>> for Import {
             Message::V1(content) => Self {
                 header: content.header,
                 records: content.records.into_iter().map(std::borrow::Cow::into_owned).collect(),
+                atlas: None,
             },
         }
     }

@@ -1,6 +1,7 @@
 //! What can be set about a worker.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -50,6 +51,11 @@ pub struct Work {
     /// its jobs back, in seconds
     #[arg(long, env = "INTAKE_WORKER_PATIENCE_S", default_value_t = 30, value_name = "SECONDS")]
     pub patience_seconds: u64,
+
+    /// File in the MaxMind DB format that says where addresses are, for imports with `detect_geo`; read into memory, and
+    /// again when it changes. Without one such imports get a warning for each address
+    #[arg(long, env = "INTAKE_GEO_DATABASE", value_name = "PATH")]
+    pub geo_database: Option<PathBuf>,
 }
 
 #[cfg(test)]

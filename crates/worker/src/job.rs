@@ -14,6 +14,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::Work;
 use crate::backoff::Backoff;
+use crate::geo::Geo;
 use crate::pause::Pause;
 use crate::split::Ranges;
 
@@ -45,6 +46,7 @@ enum Halt {
 pub(crate) struct Job {
     pub(crate) store: Store,
     pub(crate) work: Work,
+    pub(crate) geo: Geo,
     /// How often a message has come back before the delivery that is its last.
     pub(crate) last_delivery: u64,
     pub(crate) pause: Pause,
@@ -54,7 +56,7 @@ pub(crate) struct Job {
 impl Job {
     pub(crate) async fn run(&self, delivery: &Delivery) -> Ended {
         let import = match block_in_place(|| decode(delivery)) {
-            Ok(import) => Arc::new(import),
+            Ok(import) => Arc::new(Import { atlas: self.geo.atlas(), ..import }),
             Err(reason) => {
                 tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
                 return Ended::Buried(reason);

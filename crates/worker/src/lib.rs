@@ -2,10 +2,13 @@
 
 mod backoff;
 mod config;
+mod geo;
 mod job;
 mod pause;
 mod split;
 mod take;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod verdict;
 mod worker;
 

@@ -7,6 +7,7 @@ use intake_store::Store;
 use intake_telemetry::{Listener, Readiness};
 use tokio_util::sync::CancellationToken;
 
+use crate::geo::{Geo, Watch};
 use crate::job::Job;
 use crate::pause::Pause;
 use crate::{Config, Work, take};
@@ -16,14 +17,18 @@ pub struct Worker {
     work: Work,
     broker: intake_broker::Config,
     store: Store,
+    geo: Geo,
+    watch: Option<Watch>,
     listener: std::net::TcpListener,
 }
 
 impl Worker {
-    /// Puts a worker together; `listener` is where health and metrics are answered.
+    /// Puts a worker together, and reads its geo database; `listener` is where health and metrics are answered.
     pub fn build(config: &Config, listener: std::net::TcpListener) -> Self {
         let store = Store::open(&config.store);
-        Self { work: config.work.clone(), broker: config.broker.clone(), store, listener }
+        let (work, geo) = (config.work.clone(), Geo::default());
+        let watch = work.geo_database.clone().map(|path| Watch::start(path, geo.clone()));
+        Self { work, broker: config.broker.clone(), store, geo, watch, listener }
     }
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
@@ -43,6 +48,9 @@ impl Worker {
             Ok(listener) => drop(tokio::spawn(listener.run_until(shutdown.clone()))),
             Err(error) => tracing::error!(%error, "health and metrics are not served"),
         }
+        if let Some(watch) = self.watch {
+            tokio::spawn(watch.run_until(shutdown.clone()));
+        }
         tracing::info!(
             worker.jobs = self.work.jobs,
             worker.chunk_records = self.work.chunk_records,
@@ -51,7 +59,8 @@ impl Worker {
         // One below the broker's own limit, which would bury the message without a word to the ledger.
         let last_delivery =
             u64::try_from(self.broker.queue_delivery_limit.saturating_sub(1)).unwrap_or_default();
-        take::run(consumer, Job { store: self.store, work: self.work, last_delivery, pause, shutdown }).await;
+        let (store, work, geo) = (self.store, self.work, self.geo);
+        take::run(consumer, Job { store, work, geo, last_delivery, pause, shutdown }).await;
         tracing::info!("worker stopped");
     }
 }

@@ -13,7 +13,6 @@ use std::time::Instant;
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
 use intake_types::{Drafts, Header, Outcome, Plan, Tally};
-use serde_json::value::RawValue;
 
 use crate::profiles::write;
 use crate::{Error, Import, Store, ledger};
@@ -48,8 +47,7 @@ impl Store {
     ) -> Result<Applied, Error> {
         self.run(move |connection| {
             let started = Instant::now();
-            let applied =
-                apply_chunk(connection, &import.header, &catalog, range.start, &import.slice(&range))?;
+            let applied = apply_chunk(connection, &import, &catalog, &range)?;
             let duration_ms = started.elapsed().as_millis();
             tracing::debug!(duration_ms, next_index = applied.next_index, "chunk applied");
             Ok(applied)
@@ -72,18 +70,19 @@ impl Store {
 
 pub(crate) fn apply_chunk(
     connection: &mut PgConnection,
-    header: &Header,
+    import: &Import,
     catalog: &Catalog,
-    first_index: u32,
-    records: &[&RawValue],
+    range: &Range<u32>,
 ) -> Result<Applied, Error> {
+    let header = &import.header;
     let Some(database) = catalog.databases.get(&header.db_id) else {
         return Err(Error::Unknown(format!("no database {} in the catalogue", header.db_id)));
     };
     // Reading the records needs no transaction, so no lock is held meanwhile.
-    let drafts = Drafts::of(header, catalog, database, first_index, records);
+    let records = import.slice(range);
+    let drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
     connection.transaction(|connection| {
-        enter(connection, header, first_index, |connection| {
+        enter(connection, header, range.start, |connection| {
             apply_drafts(connection, header, database, drafts)
         })
     })

@@ -120,7 +120,7 @@ fn no_statement_reads_more_than_its_rows_on_tables_without_statistics() {
     let connection = &mut database.connect();
     crate::ledger::register(connection, &import.header).unwrap();
     connection.begin_test_transaction().unwrap();
-    let applied = apply_chunk(connection, &import.header, &catalog(), 0, &import.slice(&(0..200))).unwrap();
+    let applied = apply_chunk(connection, &import, &catalog(), &(0..200)).unwrap();
     assert_eq!((applied.tally.created, applied.tally.updated), (100, 100));
     let reads: Vec<Reads> = sql_query(
         "SELECT relname::text, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) AS rows \

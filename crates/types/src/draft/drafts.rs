@@ -8,7 +8,8 @@ use super::{Draft, reader};
 use crate::catalog::{Catalog, Database};
 use crate::plan::{Holder, IdentityRow};
 use crate::{
-    Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, Profile, ProfileId,
+    Atlas, Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, Profile,
+    ProfileId,
 };
 
 /// The records of one chunk, each checked on its own.
@@ -24,15 +25,17 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    /// Reads and checks records; `first_index` is the position of the first of them in the request.
+    /// Reads and checks records; `first_index` is the position of the first of them in the request. `atlas` knows where
+    /// addresses are, for requests that ask it.
     pub fn of(
         header: &Header,
         catalog: &Catalog,
         database: &Database,
         first_index: u32,
         records: &[&RawValue],
+        atlas: Option<&dyn Atlas>,
     ) -> Self {
-        let reader = reader::Reader { header, catalog, database };
+        let reader = reader::Reader { header, catalog, database, atlas };
         let mut drafts = Self {
             job_id: header.job_id,
             operation: header.operation,

@@ -6,6 +6,7 @@ mod assignment;
 mod contact;
 mod drafts;
 mod function;
+mod locate;
 mod matching;
 mod merge;
 mod reader;

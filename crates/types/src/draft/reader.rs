@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::function::{Function, Meaning};
 use super::matching::{Matching, Named};
-use super::{Assignment, Draft, failed, record, subscription};
+use super::{Assignment, Draft, failed, locate, record, subscription};
 use crate::catalog::{Catalog, Database};
 use crate::{
-    Code, Failure, Field, Header, Key, Kind, MatchRule, MatchValues, Nulls, Outcome, Problem, UnknownFields,
-    Warning,
+    Atlas, Code, Failure, Field, Header, Key, Kind, MatchRule, MatchValues, Nulls, Outcome, Problem,
+    UnknownFields, Warning,
 };
 
 /// Longest `_ref`, in characters.
@@ -30,6 +30,7 @@ pub(super) struct Reader<'a> {
     pub(super) header: &'a Header,
     pub(super) catalog: &'a Catalog,
     pub(super) database: &'a Database,
+    pub(super) atlas: Option<&'a dyn Atlas>,
 }
 
 impl Reader<'_> {
@@ -76,7 +77,7 @@ impl Reader<'_> {
         }
         self.defaults(draft, &named)?;
         if self.header.detect_geo {
-            Self::locate(draft);
+            locate::fill(draft, self.atlas);
         }
         draft.matching = self.matching(draft, &named).values()?;
         draft.unique_keys = self.unique_keys(draft);
@@ -197,18 +198,6 @@ impl Reader<'_> {
             }
         }
         Ok(drafts)
-    }
-
-    /// Says of each address that asks for a location that none can be told: there is no geo database.
-    fn locate(draft: &mut Draft) {
-        for name in ["_regip", "_ip"] {
-            let sent = |(known, assignment): &(String, Assignment)| {
-                known == name && *assignment != Assignment::Clear
-            };
-            if draft.fields.iter().any(sent) {
-                draft.warnings.push(warn(Code::GeoUnavailable, name, "no geo database is configured"));
-            }
-        }
     }
 
     /// The request's own match values stand in for those that its only record lacks: in the field that they are of.

@@ -230,7 +230,7 @@ fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
     let moved =
         json!({"subscriptions": [{"channel": "email", "resource_id": 28, "email": "p0@example.com"}]});
     let raw = to_raw_value(&moved).unwrap();
-    let drafts = Drafts::of(&header(MatchRule::Email, 0, 1), &catalog, database, 0, &[&raw]);
+    let drafts = Drafts::of(&header(MatchRule::Email, 0, 1), &catalog, database, 0, &[&raw], None);
     let mut profile = Profile::empty(id);
     drafts.valid[0].apply_to(&mut profile, false).unwrap();
     let moved = Candidates::new(database, &[holder], vec![profile], Vec::new());

@@ -47,7 +47,7 @@ impl Tables {
         records: &[&RawValue],
     ) -> Vec<Outcome> {
         let database = &catalog.databases[&DatabaseId(1)];
-        let drafts = Drafts::of(header, catalog, database, first, records);
+        let drafts = Drafts::of(header, catalog, database, first, records, None);
         let holders = self.holders(&drafts.keys(), &drafts);
         let claims = drafts.unheld(database, &holders);
         for claim in &claims {
