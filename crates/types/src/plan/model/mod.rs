@@ -183,7 +183,7 @@ fn carried(database: &Database, tables: &Tables) -> BTreeMap<(Key, ProfileId), S
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn chunks_end_as_one_record_at_a_time(requests in vec(request(), 1..5)) {

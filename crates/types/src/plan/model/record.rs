@@ -130,11 +130,11 @@ fn object() -> impl Strategy<Value = ObjectOp> {
 fn orders() -> impl Strategy<Value = OrdersOp> {
     let order = (0..3_u8, weighted(0.5, 0..3_u8));
     prop_oneof![
-        vec(order.clone(), 0..3).prop_map(OrdersOp::Set),
-        order.clone().prop_map(OrdersOp::Add),
-        order.prop_map(OrdersOp::Delete),
-        (0..3_u8).prop_map(OrdersOp::DeleteById),
-        (0..3_u8).prop_map(OrdersOp::PutEachCount),
+        3 => vec(order.clone(), 0..3).prop_map(OrdersOp::Set),
+        2 => order.clone().prop_map(OrdersOp::Add),
+        1 => order.prop_map(OrdersOp::Delete),
+        1 => (0..3_u8).prop_map(OrdersOp::DeleteById),
+        2 => (0..3_u8).prop_map(OrdersOp::PutEachCount),
     ]
 }
 
@@ -182,8 +182,8 @@ pub(super) fn record() -> impl Strategy<Value = Rec> {
         weighted(0.2, op(amount(), true)),
         weighted(0.2, op(-20..20_i64, true)),
         weighted(0.3, op(0..3_u8, false)),
-        weighted(0.1, object()),
-        weighted(0.15, orders()),
+        weighted(0.3, object()),
+        weighted(0.4, orders()),
     );
     let subs = vec(sub(), 0..3);
     (contacts, keys, values, subs, prop::bool::weighted(0.04)).prop_map(
