@@ -7,6 +7,7 @@
 
 mod concurrency;
 mod crash;
+mod describing;
 mod docs;
 mod fields;
 mod geo;

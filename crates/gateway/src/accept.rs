@@ -38,14 +38,14 @@ pub(crate) struct Checked<T> {
     pub(crate) result: Result<T, ApiError>,
 }
 
-/// Reads a body and hands its envelope to `check`, with whoever sent it and the database that it is for.
+/// Reads a body and hands its envelope to `check`, with whoever sent it.
 ///
-/// The order of refusals: what cannot be read, the token, `db_id`, access, then what `check` finds.
-pub(crate) fn read<T>(
+/// The order of refusals: what cannot be read, the token, `format`, then what `check` finds.
+pub(crate) fn open<T>(
     received: Received,
     catalog: &Catalog,
     limits: &Limits,
-    check: impl FnOnce(Envelope<'_>, &Account, &Database, Reservation) -> Result<T, ApiError>,
+    check: impl FnOnce(Envelope<'_>, &Account, Reservation) -> Result<T, ApiError>,
 ) -> Checked<T> {
     let Received { body, format, credentials, query } = received;
     let mut wish = None;
@@ -57,16 +57,30 @@ pub(crate) fn read<T>(
         let asked = envelope.format();
         wish = asked.as_ref().ok().copied().flatten();
         let account = credentials.account(envelope.token(), catalog)?;
-        let db_id = envelope.database_id()?;
-        let database = catalog.database_for(account, db_id).ok_or(Refusal::NoAccess(db_id))?;
         asked?;
         // A parameter in the wrong place is an unknown one: told, not followed.
         let misplaced = query.others(&["token", "format"]).take(MOST_TOLD);
         envelope.parameters.extend(misplaced.map(|name| (format!("?{name}"), Value::Null)));
-        check(envelope, account, database, reservation)
+        check(envelope, account, reservation)
     };
     let result = read();
     Checked { wish, result }
+}
+
+/// Reads a body that is for a database, which `check` gets too.
+///
+/// `db_id` and access to it are checked before what `check` finds.
+pub(crate) fn read<T>(
+    received: Received,
+    catalog: &Catalog,
+    limits: &Limits,
+    check: impl FnOnce(Envelope<'_>, &Account, &Database, Reservation) -> Result<T, ApiError>,
+) -> Checked<T> {
+    open(received, catalog, limits, |envelope, account, reservation| {
+        let db_id = envelope.database_id()?;
+        let database = catalog.database_for(account, db_id).ok_or(Refusal::NoAccess(db_id))?;
+        check(envelope, account, database, reservation)
+    })
 }
 
 /// Makes a message of a request, and gives it its job.

@@ -99,7 +99,7 @@ fn of_refusal(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Unreadable { .. } | Refusal::Parameter { .. } => StatusCode::BAD_REQUEST,
         Refusal::NoToken | Refusal::UnknownToken => StatusCode::UNAUTHORIZED,
-        Refusal::NoAccess(_) => StatusCode::FORBIDDEN,
+        Refusal::NoAccess(_) | Refusal::NoResource(_) => StatusCode::FORBIDDEN,
         Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
     }
 }
@@ -178,6 +178,7 @@ mod tests {
             Refusal::NoToken,
             Refusal::UnknownToken,
             Refusal::NoAccess(intake_types::DatabaseId(7)),
+            Refusal::NoResource(intake_types::ResourceId(7)),
             Refusal::TooLarge { what: "records", sent: 2, limit: 1 },
         ];
         for refusal in refusals {

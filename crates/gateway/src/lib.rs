@@ -8,6 +8,7 @@ mod accept;
 mod app;
 mod clock;
 mod config;
+mod describe;
 mod error;
 mod extract;
 mod gateway;

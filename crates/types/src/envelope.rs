@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::wire::Format;
 use crate::{DatabaseId, Refusal};
 
-/// Every parameter that a request may carry, apart from `data`.
+/// Every parameter that an import may carry, and `data`.
 pub(crate) const KNOWN: [&str; 21] = [
     "token",
     "format",

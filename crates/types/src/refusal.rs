@@ -1,6 +1,6 @@
 //! Why a request as a whole is not accepted. Nothing of it is kept.
 
-use crate::DatabaseId;
+use crate::{DatabaseId, ResourceId};
 
 /// Why a request as a whole is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum Refusal {
     /// No such database, or not this account's: one answer for both.
     #[error("db_id: no database {0} that this token may use")]
     NoAccess(DatabaseId),
+    /// No such resource, or attached to no database of this account: one answer for both.
+    #[error("resource_id: no resource {0} that this token may use")]
+    NoResource(ResourceId),
     /// More than a request may hold.
     #[error("{what}: {sent} sent, {limit} allowed per request; send the rest in further requests")]
     TooLarge {
@@ -57,7 +60,7 @@ impl Refusal {
         match self {
             Self::Unreadable { .. } | Self::Parameter { .. } => 400,
             Self::NoToken | Self::UnknownToken => 401,
-            Self::NoAccess(_) => 403,
+            Self::NoAccess(_) | Self::NoResource(_) => 403,
             Self::TooLarge { .. } => 413,
         }
     }

@@ -2,12 +2,14 @@
 
 mod add_batch;
 mod batch;
+mod databases_fields_get;
 mod fallback;
 mod health;
 mod import_batch;
 mod job;
 mod metrics;
 mod profiles_get;
+mod resources_fields_get;
 mod results;
 mod update_batch;
 
@@ -22,6 +24,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(post("/api/v1.1/profiles/add_batch", add_batch::handle))
         .service(post("/api/v1.1/profiles/update_batch", update_batch::handle))
         .service(post("/api/v1.1/profiles/get", profiles_get::handle))
+        .service(post("/api/v1.1/databases/fields_get", databases_fields_get::handle))
+        .service(post("/api/v1.1/resources/fields_get", resources_fields_get::handle))
         .service(get("/api/v1.1/jobs/{id}", job::handle))
         .service(get("/api/v1.1/jobs/{id}/results", results::handle))
         .service(get("/health/live", health::live))

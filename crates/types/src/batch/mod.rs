@@ -90,7 +90,7 @@ impl<'a> Batch<'a> {
     ) -> Result<Self, Refusal> {
         refuse_unavailable(&envelope)?;
         let total = count(&envelope)?;
-        let mut warnings = unknown_parameters(&envelope);
+        let mut warnings = unknown_parameters(&envelope, &KNOWN);
         let rule = matching::rule(&envelope, catalog, database)?;
         if (operation, &rule) == (Operation::Add, &MatchRule::ProfileId) {
             let problem =
@@ -185,10 +185,12 @@ fn count(envelope: &Envelope<'_>) -> Result<u32, Refusal> {
     }
 }
 
-fn unknown_parameters(envelope: &Envelope<'_>) -> Vec<Warning> {
-    let unknown = envelope.parameters.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
+pub(crate) fn unknown_parameters(envelope: &Envelope<'_>, known: &[&str]) -> Vec<Warning> {
+    let data = envelope.data.as_ref().map(|_| "data");
+    let names = envelope.parameters.iter().map(|(name, _)| name.as_str()).chain(data);
+    let unknown = names.filter(|name| !known.contains(name));
     unknown
-        .map(|(name, _)| {
+        .map(|name| {
             let name = shortened(name);
             warning(&name, format!("unknown parameter `{name}` was ignored"))
         })
@@ -236,7 +238,7 @@ fn external_id(envelope: &Envelope<'_>) -> Result<Option<String>, Refusal> {
 }
 
 /// Names for a refusal, not more than a person reads.
-fn list(names: impl Iterator<Item = String>) -> String {
+pub(crate) fn list(names: impl Iterator<Item = String>) -> String {
     const MOST: usize = 20;
     let mut names: Vec<String> = names.collect();
     if names.is_empty() {

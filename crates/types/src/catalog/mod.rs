@@ -99,4 +99,11 @@ impl Catalog {
     pub fn database_for(&self, account: &Account, id: DatabaseId) -> Option<&Database> {
         account.databases.contains(&id).then(|| self.databases.get(&id)).flatten()
     }
+
+    /// A resource, if this account may use a database that it is attached to.
+    pub fn resource_for(&self, account: &Account, id: ResourceId) -> Option<&Resource> {
+        let resource = self.resources.get(&id)?;
+        let mut databases = resource.databases.iter();
+        databases.any(|database| self.database_for(account, *database).is_some()).then_some(resource)
+    }
 }

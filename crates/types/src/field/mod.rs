@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::SubscriptionStatus;
 pub use problem::Problem;
 pub(crate) use problem::{listed, shown};
-pub(crate) use system::system_fields;
+pub(crate) use system::{system_fields, system_fields_in_order};
 
 /// The type of a field, custom or system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +165,13 @@ pub struct Field {
     /// Whether two profiles of a database may not share a value.
     #[serde(default)]
     pub unique: bool,
+}
+
+impl Field {
+    /// Whether every profile has it, whatever its database declares.
+    pub fn is_system(&self) -> bool {
+        self.number == 0
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::{Field, FieldType};
 
-static FIELDS: LazyLock<BTreeMap<String, Field>> = LazyLock::new(|| {
+static IN_ORDER: LazyLock<Vec<Field>> = LazyLock::new(|| {
     let types = [
         ("email", FieldType::Email),
         ("phones", FieldType::Phones),
@@ -33,14 +33,22 @@ static FIELDS: LazyLock<BTreeMap<String, Field>> = LazyLock::new(|| {
         .into_iter()
         .map(|(name, field_type)| {
             let name = name.to_owned();
-            (name.clone(), Field { name, number: 0, field_type, matchable: false, unique: false })
+            Field { name, number: 0, field_type, matchable: false, unique: false }
         })
         .collect()
 });
 
+static BY_NAME: LazyLock<BTreeMap<String, Field>> =
+    LazyLock::new(|| IN_ORDER.iter().map(|field| (field.name.clone(), field.clone())).collect());
+
 /// The system fields by name.
 pub(crate) fn system_fields() -> &'static BTreeMap<String, Field> {
-    &FIELDS
+    &BY_NAME
+}
+
+/// The system fields in the order of the contract.
+pub(crate) fn system_fields_in_order() -> &'static [Field] {
+    &IN_ORDER
 }
 
 #[cfg(test)]

@@ -187,7 +187,7 @@ fn word(action: Action) -> &'static str {
     }
 }
 
-fn warning_list(warnings: &[Warning]) -> Node<'_> {
+pub(super) fn warning_list(warnings: &[Warning]) -> Node<'_> {
     Node::List(warnings.iter().map(warning).collect())
 }
 

@@ -4,6 +4,7 @@
 //! functions make response bodies. Nothing else in the service knows how either format is written.
 
 mod answer;
+mod fields;
 mod json;
 mod limits;
 mod node;
@@ -15,6 +16,7 @@ mod tests;
 mod xml;
 
 pub use answer::{accepted, error, refusal, results, status, status_path, sync_results};
+pub use fields::fields;
 pub use limits::Limits;
 pub use node::Node;
 pub use parameter::nesting;

@@ -1,6 +1,7 @@
 //! Bodies in and out: the seed's examples, twins in both formats, hostile ones, and every shape that is answered.
 
 mod answers;
+mod fields;
 mod hostile;
 mod profiles;
 mod refusals;
