@@ -37,6 +37,11 @@ impl<'a> Function<'a> {
     /// A value that is a function. A field of objects may hold one with a member `action`: there it is a function only
     /// if the action is one of the six and nothing else is beside its parts.
     pub(super) fn of(value: &'a Value, field_type: &FieldType) -> Option<Self> {
+        let value = match (field_type, value) {
+            // In XML `phones` is an array even where it holds one function.
+            (FieldType::Phones, Value::Array(items)) => items.first().filter(|_| items.len() == 1)?,
+            _ => value,
+        };
         let Value::Object(members) = value else { return None };
         let action = members.get("action")?;
         let is_clear = action.as_str().is_some_and(|word| ACTIONS.contains(&word.trim()))
@@ -224,6 +229,7 @@ mod tests {
         assert_eq!(read(FieldType::Tags, &action("delete", json!(["a", "b"]))), Ok(gone));
         let number = Assignment::Union(vec![json!("+79000000000")]);
         assert_eq!(read(FieldType::Phones, &action("add", json!("8 900 000-00-00"))), Ok(number));
+        assert_eq!(read(FieldType::Phones, &json!([{"action": "unset"}])), Ok(Assignment::Clear));
         let order = Assignment::Append(vec![json!({"id": 1})]);
         assert_eq!(read(FieldType::ArrObject, &action("add", json!({"id": 1}))), Ok(order.clone()));
         assert_eq!(read(FieldType::ArrObject, &action("add", json!([{"id": 1}]))), Ok(order));

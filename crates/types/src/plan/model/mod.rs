@@ -10,6 +10,7 @@ mod reading;
 mod record;
 mod render;
 mod tables;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 
