@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{list, unknown_parameters};
+use crate::batch::{MOST_TOLD, list, unknown_parameters};
 use crate::catalog::{Account, Catalog, Database, Resource};
 use crate::envelope::shortened;
 use crate::field::system_fields_in_order;
@@ -10,8 +10,6 @@ use crate::{Envelope, Field, Refusal, ResourceId, Warning};
 
 /// Parameters of every request for fields.
 const KNOWN: [&str; 2] = ["token", "format"];
-/// Unknown parameters that are told of; more are of no help.
-const MOST_TOLD: usize = 20;
 
 /// The answer to a `fields_get`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,15 @@
 
 use serde_json::Value;
 
-use crate::batch::{matching, resource};
+use crate::batch::matching::{VALUES, unused_parameters};
+use crate::batch::{MOST_TOLD, matching, resource, unknown_parameters};
 use crate::catalog::{Catalog, Database};
 use crate::match_values::{self, email_key, phone_key};
 use crate::subscription::push_key;
-use crate::{Envelope, Key, MatchRule, MatchValues, Places, Problem, Refusal};
+use crate::{Envelope, Key, MatchRule, MatchValues, Places, Problem, Refusal, Warning};
+
+/// Parameters of a question, apart from the match values.
+const KNOWN: [&str; 6] = ["token", "format", "db_id", "matching", "field_name", "resource_id"];
 
 /// The match value of a `profiles/get`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct Lookup {
     pub values: MatchValues,
     /// The places in which they count.
     pub places: Places,
+    /// What the client should know: parameters that were ignored.
+    pub warnings: Vec<Warning>,
 }
 
 impl Lookup {
@@ -26,7 +32,8 @@ impl Lookup {
         let rule = matching::rule(envelope, catalog, database)?;
         let question = Question { envelope, database, rule: &rule };
         let values = question.values()?.ok_or_else(|| question.missing())?;
-        Ok(Self { values, places: rule.places(resource(envelope, catalog, database)?) })
+        let places = rule.places(resource(envelope, catalog, database)?);
+        Ok(Self { values, places, warnings: question.warnings() })
     }
 }
 
@@ -59,6 +66,13 @@ impl Question<'_> {
             lists.push(self.key("phone", |text| phone_key(text, self.database))?);
         }
         Ok(MatchValues::first_of(lists))
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = unknown_parameters(self.envelope, &[&KNOWN[..], &VALUES].concat());
+        warnings.truncate(MOST_TOLD);
+        warnings.extend(unused_parameters(self.envelope, self.rule));
+        warnings
     }
 
     fn missing(&self) -> Refusal {

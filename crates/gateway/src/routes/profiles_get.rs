@@ -41,12 +41,13 @@ async fn get(
     });
     let checked = checked.await?;
     wish.body = checked.wish;
-    let (db_id, lookup) = checked.result?;
+    let (db_id, mut lookup) = checked.result?;
+    let warnings = std::mem::take(&mut lookup.warnings);
     let found = app.store.profiles(db_id, lookup).await?;
     let format = wish.format();
     let body = respond::off_thread(move || {
         let views: Vec<ProfileView> = found.into_iter().map(view).collect();
-        wire::profiles(&views, format)
+        wire::profiles(&views, &warnings, format)
     });
     Ok(Answer::new(StatusCode::OK, body.await?))
 }

@@ -56,7 +56,7 @@ async fn a_chunk_creates_updates_and_leaves_alone() {
 
 fn by_email(address: &str) -> Lookup {
     let key = Key::new(Kind::EMAIL, address);
-    Lookup { values: MatchValues::FirstOf(vec![vec![key]]), places: Places::Anywhere }
+    Lookup { values: MatchValues::FirstOf(vec![vec![key]]), places: Places::Anywhere, warnings: Vec::new() }
 }
 
 #[tokio::test]

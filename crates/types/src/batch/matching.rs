@@ -9,7 +9,8 @@ use crate::field::system_fields;
 use crate::{Channel, Envelope, MatchRule, Refusal, Warning};
 
 /// Parameters that can hold the match value of a single record.
-const VALUES: [&str; 6] = ["field_value", "email", "phone", "profile_id", "provider", "subscription_id"];
+pub(crate) const VALUES: [&str; 6] =
+    ["field_value", "email", "phone", "profile_id", "provider", "subscription_id"];
 
 /// The rule that the request asks for.
 pub(crate) fn rule(
@@ -89,11 +90,7 @@ pub(super) fn values(
     envelope: &Envelope<'_>,
     rule: &MatchRule,
     total: u32,
-    warnings: &mut Vec<Warning>,
 ) -> Result<Map<String, Value>, Refusal> {
-    if envelope.sent("field_name").is_some() && rule.field().is_none() {
-        warnings.push(unused("field_name", rule));
-    }
     let mut values = Map::new();
     for name in VALUES {
         let Some(value) = envelope.sent(name) else { continue };
@@ -107,11 +104,18 @@ pub(super) fn values(
         check_value(name, value)?;
         if rule.parameters().contains(&name) {
             values.insert(name.to_owned(), value.clone());
-        } else {
-            warnings.push(unused(name, rule));
         }
     }
     Ok(values)
+}
+
+/// Warnings of the parameters about matching that this mode has no use for.
+pub(crate) fn unused_parameters(envelope: &Envelope<'_>, rule: &MatchRule) -> Vec<Warning> {
+    let field_name = rule.field().is_none().then_some("field_name");
+    let resource_id = (!rule.is_narrowed_by_resource()).then_some("resource_id");
+    let values = VALUES.into_iter().filter(|name| !rule.parameters().contains(name));
+    let useless = field_name.into_iter().chain(values).chain(resource_id);
+    useless.filter(|name| envelope.sent(name).is_some()).map(|name| unused(name, rule)).collect()
 }
 
 /// Addresses and ids are text; the value of a custom field may be any scalar, or tags.

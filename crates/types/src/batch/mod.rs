@@ -97,11 +97,9 @@ impl<'a> Batch<'a> {
                 "`profile_id` names a profile that is there, and add_batch makes new ones; use another";
             return Err(Refusal::parameter("matching", problem));
         }
-        let match_values = matching::values(&envelope, &rule, total, &mut warnings)?;
+        let match_values = matching::values(&envelope, &rule, total)?;
         let resource_id = resource(&envelope, catalog, database)?;
-        if resource_id.is_some() && !rule.is_narrowed_by_resource() {
-            warnings.push(unused("resource_id", &rule));
-        }
+        warnings.extend(matching::unused_parameters(&envelope, &rule));
         let unknown_fields = [("reject", UnknownFields::Reject), ("ignore", UnknownFields::Ignore)];
         let nulls = [("ignore", Nulls::Ignore), ("clear", Nulls::Clear), ("reject", Nulls::Reject)];
         Ok(Self {
@@ -184,6 +182,9 @@ fn count(envelope: &Envelope<'_>) -> Result<u32, Refusal> {
         }),
     }
 }
+
+/// Unknown parameters that an answer without a job tells of; more are of no help.
+pub(crate) const MOST_TOLD: usize = 20;
 
 pub(crate) fn unknown_parameters(envelope: &Envelope<'_>, known: &[&str]) -> Vec<Warning> {
     let data = envelope.data.as_ref().map(|_| "data");

@@ -12,6 +12,8 @@ mod merge;
 mod reader;
 mod record;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

@@ -23,6 +23,9 @@ const MOST_SUBSCRIPTIONS: usize = 1000;
 /// Members that `profiles/get` shows and an import cannot set: accepted, so that what is read can be posted again.
 const READ_ONLY: [&str; 3] = ["profile_id", "created_at", "updated_at"];
 
+/// Why a null fails, where it does.
+pub(super) const NULL_REJECTED: &str = "null, and the request says nulls: reject";
+
 /// The field that `phone` is short for.
 const PHONES: &str = "phones";
 
@@ -55,7 +58,8 @@ impl Reader<'_> {
     fn fill(&self, draft: &mut Draft, text: &str) -> Result<(), Failure> {
         let mut members = record::members(text)?;
         if let Some(position) = members.iter().position(|(name, _)| name == "_ref") {
-            draft.reference = Some(reference(&members.remove(position).1)?);
+            let (_, sent) = members.remove(position);
+            draft.reference = if sent.is_null() { None } else { Some(reference(&sent)?) };
         }
         let mut named = Named::default();
         let mut phone = None;
@@ -156,9 +160,7 @@ impl Reader<'_> {
     fn null(&self, path: &str, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
         match self.header.nulls {
             Nulls::Clear => Ok(Some(Assignment::Clear)),
-            Nulls::Reject => {
-                Err(fail(Code::NullNotAllowed, path, "null, and the request says nulls: reject"))
-            }
+            Nulls::Reject => Err(fail(Code::NullNotAllowed, path, NULL_REJECTED)),
             Nulls::Ignore => {
                 warnings.push(warn(Code::NullIgnored, path, "null left the value as it was"));
                 Ok(None)
@@ -173,6 +175,10 @@ impl Reader<'_> {
     ) -> Result<Vec<super::SubscriptionDraft>, Failure> {
         let items = match value {
             Value::Array(items) => items.as_slice(),
+            // They are added and updated, never taken away: there is nothing that a null could clear.
+            Value::Null if self.header.nulls == Nulls::Reject => {
+                return Err(fail(Code::NullNotAllowed, "subscriptions", NULL_REJECTED));
+            }
             Value::Null => {
                 warnings.push(warn(
                     Code::NullIgnored,
@@ -292,6 +298,6 @@ pub(super) fn skipped(failure: Failure) -> Warning {
     Warning { code: Code::SubscriptionSkipped, text, field: failure.field }
 }
 
-fn warn(code: Code, path: &str, text: &str) -> Warning {
+pub(super) fn warn(code: Code, path: &str, text: &str) -> Warning {
     Warning { code, text: text.to_owned(), field: Some(path.to_owned()) }
 }

@@ -1,15 +1,16 @@
 //! One subscription of a record, flat or nested, against its resource.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::contact::{self, Members};
-use super::reader::{Reader, fail};
+use super::reader::{NULL_REJECTED, Reader, fail, warn};
 use super::{Assignment, SubscriptionDraft};
 use crate::catalog::Resource;
 use crate::field::{listed, shown};
-use crate::{Channel, Code, Failure, ResourceId, SubscriptionStatus, UnknownFields, Warning};
+use crate::{Channel, Code, Failure, Nulls, ResourceId, SubscriptionStatus, UnknownFields, Warning};
 
 /// Leaves status or priority as it is.
 const UNCHANGED: &str = "-1";
@@ -23,6 +24,7 @@ pub(super) fn read(
     let Value::Object(members) = value else {
         return Err(invalid(path, "a subscription is an object"));
     };
+    let members = &*without_nulls(reader, path, members, warnings)?;
     let resource = resource(reader, path, members)?;
     let channel = channel(path, members, resource)?;
     refuse_unknown(reader, path, members, &channel, warnings)?;
@@ -36,6 +38,26 @@ pub(super) fn read(
         custom_fields: custom_fields(reader, path, members, resource, warnings)?,
         cats: cats(path, members, resource)?,
     })
+}
+
+/// The members that say something. What a subscription is cannot be cleared, so a null leaves it as it is, with a warning,
+/// or fails where the request rejects nulls.
+fn without_nulls<'a>(
+    reader: &Reader<'_>,
+    path: &str,
+    members: &'a Map<String, Value>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Cow<'a, Map<String, Value>>, Failure> {
+    let mut said = Cow::Borrowed(members);
+    for (name, _) in members.iter().filter(|(_, value)| value.is_null()) {
+        let path = format!("{path}.{name}");
+        if reader.header.nulls == Nulls::Reject {
+            return Err(invalid(&path, NULL_REJECTED));
+        }
+        warnings.push(warn(Code::NullIgnored, &path, "null left the value as it was"));
+        said.to_mut().remove(name);
+    }
+    Ok(said)
 }
 
 pub(super) fn invalid(path: &str, text: impl Into<String>) -> Failure {
@@ -103,7 +125,10 @@ fn refuse_unknown(
         .filter(|name| !known.contains(&name.as_str()))
         .map(|name| (format!("{path}.{name}"), &*known))
         .collect();
-    if let (Some(within), Some(Value::Object(data))) = (within, members.get(nested)) {
+    if let (Some(within), Some(data)) = (within, members.get(nested)) {
+        let Value::Object(data) = data else {
+            return Err(invalid(&format!("{path}.{nested}"), "an object is expected"));
+        };
         let odd = data.keys().filter(|name| !within.contains(&name.as_str()));
         unknown.extend(odd.map(|name| (format!("{path}.{nested}.{name}"), within)));
     }
@@ -125,7 +150,7 @@ fn refuse_unknown(
 }
 
 fn status(path: &str, members: &Map<String, Value>) -> Result<Option<SubscriptionStatus>, Failure> {
-    let Some(value) = members.get("status").filter(|value| !value.is_null()) else { return Ok(None) };
+    let Some(value) = members.get("status") else { return Ok(None) };
     let text = scalar(value);
     if text.as_deref() == Some(UNCHANGED) {
         return Ok(None);
@@ -141,7 +166,7 @@ fn status(path: &str, members: &Map<String, Value>) -> Result<Option<Subscriptio
 }
 
 fn priority(path: &str, members: &Map<String, Value>) -> Result<Option<i32>, Failure> {
-    let Some(value) = members.get("priority").filter(|value| !value.is_null()) else { return Ok(None) };
+    let Some(value) = members.get("priority") else { return Ok(None) };
     let text = scalar(value);
     if text.as_deref() == Some(UNCHANGED) {
         return Ok(None);
@@ -164,7 +189,7 @@ fn custom_fields(
 ) -> Result<Vec<(String, Assignment)>, Failure> {
     let path = format!("{path}.custom_fields");
     let fields = match members.get("custom_fields") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
+        None => return Ok(Vec::new()),
         Some(Value::String(text)) if text.is_empty() => return Ok(Vec::new()),
         Some(Value::Object(fields)) => fields,
         Some(_) => return Err(invalid(&path, "an object is expected")),
@@ -198,7 +223,7 @@ fn custom_fields(
 fn cats(path: &str, members: &Map<String, Value>, resource: &Resource) -> Result<BTreeSet<String>, Failure> {
     let path = format!("{path}.cats");
     let items = match members.get("cats") {
-        None | Some(Value::Null) => return Ok(BTreeSet::new()),
+        None => return Ok(BTreeSet::new()),
         Some(Value::Array(items)) => items,
         Some(_) => return Err(invalid(&path, "an array of category names is expected")),
     };

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use super::answer::{moment, success};
+use super::answer::{moment, success, warning_list};
 use super::{Format, Node};
-use crate::{Contact, Profile, Subscription};
+use crate::{Contact, Profile, Subscription, Warning};
 
 /// A stored profile and when it came and last changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +22,14 @@ pub struct ProfileView {
 /// Members of a view that are no fields; a field of such a name is not shown, lest the key be there twice.
 const NO_FIELDS: [&str; 4] = ["profile_id", "created_at", "updated_at", "subscriptions"];
 
-/// The body that shows profiles, in the order given.
-pub fn profiles(views: &[ProfileView], format: Format) -> Vec<u8> {
-    success([("data", Node::List(views.iter().map(view).collect()))], format)
+/// The body that shows profiles, in the order given. `warnings` is there where there are any.
+pub fn profiles(views: &[ProfileView], warnings: &[Warning], format: Format) -> Vec<u8> {
+    let data = ("data", Node::List(views.iter().map(view).collect()));
+    if warnings.is_empty() {
+        success([data], format)
+    } else {
+        success([data, ("warnings", warning_list(warnings))], format)
+    }
 }
 
 fn view(view: &ProfileView) -> Node<'_> {

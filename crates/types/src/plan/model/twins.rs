@@ -37,23 +37,23 @@ fn members(rec: &RawValue) -> Vec<(String, Value)> {
 
 fn element(xml: &mut String, name: &str, mark: &str, value: &Value) {
     match value {
-        Value::Null => xml.push_str(&format!("<{name} nil='true'/>")),
-        Value::Object(members) if members.is_empty() => xml.push_str(&format!("<{name} object='true'/>")),
+        Value::Null => xml.extend(["<", name, " nil='true'/>"]),
+        Value::Object(members) if members.is_empty() => xml.extend(["<", name, " object='true'/>"]),
         Value::Array(items) => match items.as_slice() {
-            [] => xml.push_str(&format!("<{name} array=\"true\"/>")),
+            [] => xml.extend(["<", name, " array=\"true\"/>"]),
             [only] => element(xml, name, " array='true'", only),
             many => many.iter().for_each(|item| element(xml, name, "", item)),
         },
         _ => {
-            xml.push_str(&format!("<{name}{mark}>"));
+            xml.extend(["<", name, mark, ">"]);
             match value {
                 Value::Object(members) => {
-                    members.iter().for_each(|(name, value)| element(xml, name, "", value))
+                    members.iter().for_each(|(name, value)| element(xml, name, "", value));
                 }
                 Value::String(text) => xml.push_str(text),
                 other => xml.push_str(&other.to_string()),
             }
-            xml.push_str(&format!("</{name}>"));
+            xml.extend(["</", name, ">"]);
         }
     }
 }
@@ -65,7 +65,9 @@ fn bodies(request: &Request) -> (String, String) {
         let texts = members.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())));
         json.push(format!("{{{}}}", texts.collect::<Vec<_>>().join(",")));
         xml.push_str("<data>");
-        members.iter().for_each(|(name, value)| element(&mut xml, name, "", value));
+        for (name, value) in &members {
+            element(&mut xml, name, "", value);
+        }
         xml.push_str("</data>");
     }
     (format!("{{\"data\":[{}]}}", json.join(",")), format!("<xml>{xml}</xml>"))

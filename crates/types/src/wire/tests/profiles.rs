@@ -33,7 +33,7 @@ fn profile() -> ProfileView {
 #[test]
 #[expect(clippy::too_many_lines, reason = "what is long is the snapshot")]
 fn profiles_read_back() {
-    insta::assert_snapshot!(both(|format| profiles(&[profile()], format)), @r#"
+    insta::assert_snapshot!(both(|format| profiles(&[profile()], &[], format)), @r#"
     {"error":0,
     "error_text":"Successful operation",
     "data":[{"profile_id":"018bcfe5687b7000803a4c0000000000",
@@ -109,7 +109,7 @@ fn profiles_read_back() {
     </data>
     </xml>
     "#);
-    insta::assert_snapshot!(both(|format| profiles(&[], format)), @r#"
+    insta::assert_snapshot!(both(|format| profiles(&[], &[], format)), @r#"
     {"error":0,
     "error_text":"Successful operation",
     "data":[]}
@@ -126,7 +126,7 @@ fn profiles_read_back() {
 fn what_is_read_can_be_posted_again() {
     let views = [profile(), profile()];
     let again = |format| {
-        let body = profiles(&views, format);
+        let body = profiles(&views, &[], format);
         let envelope = read(format, &body, &Limits::default()).unwrap();
         value_of(&envelope)["data"].take()
     };
