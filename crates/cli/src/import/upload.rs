@@ -19,12 +19,12 @@ pub(super) struct Parameters {
     #[serde(skip_serializing_if = "Option::is_none")]
     db_id: Option<i32>,
 
-    /// How a record finds its profile: email (unless said otherwise), `email_profile`, `profile_id`, custom and so on
+    /// How a record finds its profile: email (unless said otherwise), phone, `profile_id`, custom and so on
     #[arg(long, value_name = "MODE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     matching: Option<String>,
 
-    /// Field to match by, where --matching is custom
+    /// Field to match by, where --matching is custom or `custom_sub`
     #[arg(long, value_name = "FIELD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     field_name: Option<String>,
