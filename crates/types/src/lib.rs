@@ -1,7 +1,7 @@
 //! The pure core of Intake: the vocabulary, the wire formats and the rules.
 //!
 //! Data flows one way and every stage is one noun:
-//! `bytes -> Envelope -> Batch -> Message -> Plan -> Outcome -> Report -> bytes`.
+//! `bytes -> Envelope -> Batch -> Message -> Plan -> Outcome -> Report -> bytes`, and beside it `Plan -> Event -> bytes`.
 //! Nothing here does I/O, knows a clock or draws a random number, so all of it can be tested as plain functions.
 
 mod batch;
@@ -9,6 +9,7 @@ pub mod catalog;
 mod code;
 mod draft;
 mod envelope;
+pub mod event;
 mod field;
 mod geo;
 mod id;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Identities, IdentityRow, Plan, ProfileRow, SubscriptionRow};
+use super::{Change, Identities, IdentityRow, Plan, ProfileRow, SubscriptionRow};
 use crate::catalog::Database;
 use crate::{Key, Outcome, Profile, ProfileId, Sources};
 
@@ -23,7 +23,8 @@ pub(super) fn plan(
             carry(&mut old, known, database);
         }
         carry(&mut new, &profile, database);
-        subscriptions(&mut plan.subscriptions, known, &profile);
+        plan.changes.extend(Change::of_profile(known, &profile));
+        subscriptions(&mut plan, known, &profile);
         let row = ProfileRow { id, fields: profile.fields };
         match known {
             None => plan.inserts.push(row),
@@ -40,11 +41,12 @@ fn carry(carried: &mut Carried, profile: &Profile, database: &Database) {
         .extend(profile.identities(database).into_iter().map(|(key, sources)| ((key, profile.id), sources)));
 }
 
-fn subscriptions(rows: &mut Vec<SubscriptionRow>, known: Option<&Profile>, profile: &Profile) {
+fn subscriptions(plan: &mut Plan, known: Option<&Profile>, profile: &Profile) {
     for subscription in &profile.subscriptions {
         let old = known.and_then(|known| known.subscriptions.iter().find(|old| old.is_same(subscription)));
         if old != Some(subscription) {
-            rows.push(SubscriptionRow {
+            plan.changes.push(Change::of_subscription(profile.id, old, subscription));
+            plan.subscriptions.push(SubscriptionRow {
                 profile_id: profile.id,
                 subscription: subscription.clone(),
                 is_new: old.is_none(),

@@ -1,6 +1,7 @@
 //! Planning: valid records plus the profiles they may mean, to what is to be written. Pure.
 
 mod candidates;
+mod change;
 mod diff;
 mod fold;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use crate::catalog::Database;
 use crate::{Drafts, Key, Outcome, ProfileId, Sources, Subscription};
 
 pub use candidates::{Candidates, Holder};
+pub use change::{Change, Part, Subscribed};
 
 /// Everything that one chunk of records changes, and each record's fate. Apply all of it in one transaction, or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +29,8 @@ pub struct Plan {
     pub subscriptions: Vec<SubscriptionRow>,
     /// What profiles can be found by from now on.
     pub identities: Identities,
+    /// What is to be told of it: one for each row above, those of a profile one after the other, its own fields first.
+    pub changes: Vec<Change>,
     /// One for each record of the chunk, in input order.
     pub outcomes: Vec<Outcome>,
 }

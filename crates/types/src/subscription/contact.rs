@@ -56,6 +56,19 @@ impl Contact {
         }
     }
 
+    /// The members of a flat subscription that say it.
+    pub fn members(&self) -> Map<String, Value> {
+        let text = |name: &str, text: &str| (name.to_owned(), Value::from(text));
+        match self {
+            Self::Email(address) => Map::from_iter([text("email", address)]),
+            Self::Phone(number) => Map::from_iter([text("phone", number)]),
+            Self::Push { provider, subscription_id } => {
+                Map::from_iter([text("provider", provider), text("subscription_id", subscription_id)])
+            }
+            Self::CcData(members) => Map::from_iter([("cc_data".to_owned(), json!(members))]),
+        }
+    }
+
     /// The values that a profile is found by when it has this contact.
     pub fn keys(&self) -> Vec<Key> {
         match self {

@@ -35,6 +35,20 @@ impl<'a> Node<'a> {
         Self::Number(Number::from(number.into()))
     }
 
+    /// A value that nobody else keeps.
+    pub(super) fn of(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(flag) => Self::Bool(flag),
+            Value::Number(number) => Self::Number(number),
+            Value::String(text) => Self::text(text),
+            Value::Array(items) => Self::List(items.into_iter().map(Self::of).collect()),
+            Value::Object(members) => {
+                Self::Object(members.into_iter().map(|(key, value)| (key.into(), Self::of(value))).collect())
+            }
+        }
+    }
+
     /// What is there, else null.
     pub fn or_null<T>(value: Option<T>, node: impl FnOnce(T) -> Self) -> Self {
         value.map_or(Self::Null, node)

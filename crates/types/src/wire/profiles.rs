@@ -1,12 +1,10 @@
 //! Profiles as they are read back: each in the shape of an import record, so that what is read can be posted again.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 
 use super::answer::{moment, success, warning_list};
 use super::{Format, Node};
-use crate::{Contact, Profile, Subscription, Warning};
+use crate::{Profile, Subscription, Warning};
 
 /// A stored profile and when it came and last changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,25 +48,11 @@ fn subscription(subscription: &Subscription) -> Node<'_> {
         ("channel".into(), Node::text(subscription.channel.word())),
         ("resource_id".into(), Node::int(subscription.resource_id.0)),
     ];
-    all.extend(contact(&subscription.contact));
+    let contact = subscription.contact.members().into_iter();
+    all.extend(contact.map(|(name, value)| (name.into(), Node::of(value))));
     all.push(("status".into(), Node::text(subscription.status.word())));
     all.extend(subscription.priority.map(|priority| ("priority".into(), Node::int(priority))));
     all.push(("custom_fields".into(), Node::Object(custom_fields)));
     all.push(("cats".into(), Node::List(subscription.cats.iter().map(Node::text).collect())));
     Node::Object(all)
-}
-
-fn contact(contact: &Contact) -> Vec<(Cow<'_, str>, Node<'_>)> {
-    match contact {
-        Contact::Email(address) => vec![("email".into(), Node::text(address))],
-        Contact::Phone(number) => vec![("phone".into(), Node::text(number))],
-        Contact::Push { provider, subscription_id } => vec![
-            ("provider".into(), Node::text(provider)),
-            ("subscription_id".into(), Node::text(subscription_id)),
-        ],
-        Contact::CcData(members) => {
-            let members = members.iter().map(|(name, value)| (name.into(), Node::from(value))).collect();
-            vec![("cc_data".into(), Node::Object(members))]
-        }
-    }
 }

@@ -1,0 +1,85 @@
+//! The `data` of each type of event.
+
+use serde::Serialize;
+
+use crate::plan::Subscribed;
+use crate::report::LedgerEntry;
+use crate::{DatabaseId, JobId, JobState};
+
+/// What the types of events tell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Data<'a> {
+    Profile(ProfileData<'a>),
+    Subscription(SubscriptionData<'a>),
+    Job(JobData<'a>),
+}
+
+/// Where an event came from: part of all data.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Origin<'a> {
+    pub(super) db_id: DatabaseId,
+    pub(super) job_id: JobId,
+    /// The client's own name of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) external_id: Option<&'a str>,
+}
+
+/// A profile's own fields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct ProfileData<'a> {
+    #[serde(flatten)]
+    pub(super) origin: Origin<'a>,
+    pub(super) changed: &'a [String],
+}
+
+/// One subscription of a profile.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct SubscriptionData<'a> {
+    #[serde(flatten)]
+    pub(super) origin: Origin<'a>,
+    #[serde(flatten)]
+    pub(super) subscribed: &'a Subscribed,
+    pub(super) changed: &'a [String],
+}
+
+/// A job that has ended: the members of its status that will not change any more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct JobData<'a> {
+    #[serde(flatten)]
+    origin: Origin<'a>,
+    status: &'static str,
+    total: u32,
+    processed: u32,
+    created: u32,
+    updated: u32,
+    unchanged: u32,
+    skipped: u32,
+    failed: u32,
+    warnings: u32,
+    error: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_text: Option<&'a str>,
+}
+
+impl<'a> JobData<'a> {
+    pub(super) fn of(origin: Origin<'a>, state: JobState, entry: &'a LedgerEntry) -> Self {
+        let tally = entry.tally;
+        let job_warnings = u32::try_from(entry.warnings.len()).unwrap_or(u32::MAX);
+        let error = entry.error.as_ref();
+        Self {
+            origin,
+            status: state.word(),
+            total: entry.total,
+            processed: tally.processed(),
+            created: tally.created,
+            updated: tally.updated,
+            unchanged: tally.unchanged,
+            skipped: tally.skipped,
+            failed: tally.failed,
+            warnings: tally.warnings.saturating_add(job_warnings),
+            error: error.map_or(0, |(error, _)| *error),
+            error_text: error.map(|(_, text)| text.as_str()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Pages: the events of one transaction as they wait in the outbox, by lane and topic, and messages made of them.
+
+use std::collections::BTreeMap;
+
+use super::{Event, Lane};
+
+/// What the events of a page are about; consumers choose by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Profiles and their subscriptions.
+    Profiles,
+    /// Jobs.
+    Jobs,
+}
+
+impl Topic {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Profiles, Self::Jobs];
+
+    /// The word in the database and in routing keys.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Profiles => "profiles",
+            Self::Jobs => "jobs",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.word() == word)
+    }
+}
+
+/// A JSON array of events of one lane and topic, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The lane of all of them.
+    pub lane: Lane,
+    /// What they are about.
+    pub topic: Topic,
+    /// How many there are; never none.
+    pub events: u32,
+    /// The array.
+    pub json: String,
+}
+
+impl Page {
+    /// Size at which a page is closed, so that no message of whole pages can become too large for the broker.
+    pub const FULL_BYTES: usize = 256 << 10;
+
+    fn new(lane: Lane, topic: Topic) -> Self {
+        Self { lane, topic, events: 0, json: "[".to_owned() }
+    }
+
+    fn push(&mut self, event: &Event<'_>) {
+        if self.events > 0 {
+            self.json.push(',');
+        }
+        #[expect(clippy::expect_used, reason = "writing to memory cannot fail, and all keys are text")]
+        self.json.push_str(&serde_json::to_string(event).expect("an event is writable"));
+        self.events += 1;
+    }
+}
+
+/// Puts events into pages: one for each lane and topic, and a further one where that is full. Pages of a lane are in order.
+///
+/// # Panics
+/// Never: writing to memory cannot fail.
+pub fn pages<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<Page> {
+    let mut open: BTreeMap<(Lane, Topic), Page> = BTreeMap::new();
+    let mut pages = Vec::new();
+    for event in events {
+        let page = open.entry((event.lane, event.topic));
+        let page = page.or_insert_with(|| Page::new(event.lane, event.topic));
+        page.push(&event);
+        if page.json.len() >= Page::FULL_BYTES {
+            pages.extend(open.remove(&(event.lane, event.topic)));
+        }
+    }
+    pages.extend(open.into_values());
+    for page in &mut pages {
+        page.json.push(']');
+    }
+    pages
+}
+
+/// One JSON array of the events of several pages.
+pub fn join<'a>(pages: impl IntoIterator<Item = &'a str>) -> String {
+    let mut joined = "[".to_owned();
+    for page in pages {
+        if joined.len() > 1 {
+            joined.push(',');
+        }
+        let events = page.strip_prefix('[').and_then(|page| page.strip_suffix(']'));
+        joined.push_str(events.unwrap_or_default());
+    }
+    joined.push(']');
+    joined
+}

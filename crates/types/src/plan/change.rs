@@ -1,0 +1,93 @@
+//! What a plan makes or changes, by name: the events are made of it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{Profile, ProfileId, ResourceId, Subscription};
+
+/// One row that is new or differs from what it was. Names alone: no value of a field is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Whose.
+    pub profile_id: ProfileId,
+    /// Which row.
+    pub part: Part,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// What differs, sorted; of a new row: what it has.
+    pub changed: Vec<String>,
+}
+
+/// A row of a profile.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// Its own fields.
+    Profile,
+    /// One of its subscriptions.
+    Subscription(Subscribed),
+}
+
+/// Which subscription of a profile.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Subscribed {
+    /// The resource subscribed to.
+    pub resource_id: ResourceId,
+    /// The channel's word.
+    pub channel: String,
+    /// How the subscriber is reached there, with the keys that a record has for it.
+    pub contact: Map<String, Value>,
+}
+
+impl Change {
+    /// The profile's own fields, if they differ.
+    pub(super) fn of_profile(known: Option<&Profile>, profile: &Profile) -> Option<Self> {
+        let none = Map::new();
+        let changed = names(known.map_or(&none, |known| &known.fields), &profile.fields, "");
+        let is_new = known.is_none();
+        (is_new || !changed.is_empty()).then_some(Self {
+            profile_id: profile.id,
+            part: Part::Profile,
+            is_new,
+            changed,
+        })
+    }
+
+    /// A subscription that is new or differs.
+    pub(super) fn of_subscription(
+        profile_id: ProfileId,
+        known: Option<&Subscription>,
+        subscription: &Subscription,
+    ) -> Self {
+        let (none, no_cats) = (Map::new(), BTreeSet::new());
+        let (custom_fields, cats) =
+            known.map_or((&none, &no_cats), |known| (&known.custom_fields, &known.cats));
+        let mut changed = Vec::new();
+        if *cats != subscription.cats {
+            changed.push("cats".to_owned());
+        }
+        changed.extend(names(custom_fields, &subscription.custom_fields, "custom_fields."));
+        if known.and_then(|known| known.priority) != subscription.priority {
+            changed.push("priority".to_owned());
+        }
+        if known.map(|known| known.status) != Some(subscription.status) {
+            changed.push("status".to_owned());
+        }
+        let part = Part::Subscription(Subscribed {
+            resource_id: subscription.resource_id,
+            channel: subscription.channel.word().to_owned(),
+            contact: subscription.contact.members(),
+        });
+        Self { profile_id, part, is_new: known.is_none(), changed }
+    }
+}
+
+/// The names whose values differ, sorted, each with the prefix.
+fn names(old: &Map<String, Value>, new: &Map<String, Value>, prefix: &str) -> Vec<String> {
+    let gone = old.keys().filter(|name| !new.contains_key(*name));
+    let differs = new.iter().filter(|(name, value)| old.get(*name) != Some(*value)).map(|(name, _)| name);
+    let mut names: Vec<String> = gone.chain(differs).map(|name| format!("{prefix}{name}")).collect();
+    names.sort();
+    names
+}
