@@ -1,4 +1,4 @@
-//! PostgreSQL: the catalogue, the profiles and the ledger of jobs. The only crate that names diesel.
+//! PostgreSQL: the catalogue, the profiles, the ledger of jobs and the outbox of events. The only crate that names diesel.
 //!
 //! [`Store`] has one method per use case. Each runs plain synchronous queries, one transaction at most, on a pooled
 //! connection; nothing of diesel shows outside.
@@ -13,6 +13,7 @@ mod fixture;
 mod import;
 mod ledger;
 mod migrate;
+mod outbox;
 mod pool;
 mod profiles;
 mod schema;
@@ -25,5 +26,6 @@ pub use config::Config;
 pub use error::Error;
 pub use import::Import;
 pub use ledger::Registered;
+pub use outbox::{Backlog, Dispatch, Limits, Relayed};
 pub use pool::Store;
 pub use profiles::StoredProfile;

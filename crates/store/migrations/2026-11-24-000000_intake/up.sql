@@ -117,3 +117,27 @@ CREATE TABLE job_chunks (
     FOREIGN KEY (db_id, job_id) REFERENCES jobs ON DELETE CASCADE,
     CHECK (created + updated + unchanged + skipped + failed = records)
 );
+
+-- Events on their way to the broker, written in the transaction that they tell of and deleted once the broker has them. One
+-- row holds the events of one chunk in one lane (a further one where that grows large). All events of a profile are in one
+-- lane. Its number comes first in the key because a lane is read in order; nothing else is looked up here.
+CREATE TABLE outbox (
+    db_id integer NOT NULL,
+    lane smallint NOT NULL,
+    -- Drawn while the profiles that the events tell of are locked, so for one profile the order of ids is the order of
+    -- commits. That holds because the sequence hands out numbers one by one: its cache must stay 1.
+    id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1),
+    topic text COLLATE "C" NOT NULL CHECK (topic IN ('profiles', 'jobs')),
+    events integer NOT NULL CHECK (events > 0),
+    -- A JSON array, as it is sent. Text: nothing here looks inside.
+    body text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (lane, id, db_id)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- Whoever sends the events of a lane holds the lock of its row: one at a time, so that they stay in order.
+CREATE TABLE outbox_lanes (
+    lane smallint PRIMARY KEY
+);
+
+INSERT INTO outbox_lanes SELECT generate_series(0, 15);

@@ -1,4 +1,4 @@
-//! A chunk of records applied: in one transaction planned, written and entered in the ledger, or nothing of it.
+//! A chunk of records applied: in one transaction planned, written, told of and entered in the ledger, or nothing of it.
 
 #[cfg(test)]
 mod matching;
@@ -10,12 +10,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
 use intake_types::{Drafts, Header, Outcome, Plan, Tally};
 
 use crate::profiles::write;
-use crate::{Error, Import, Store, ledger};
+use crate::{Error, Import, Store, ledger, outbox};
 
 /// What came of one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +62,9 @@ impl Store {
         let header = header.clone();
         let first_index = outcomes.first().map_or(u32::MAX, |outcome| outcome.index);
         self.run(move |connection| {
-            connection
-                .transaction(|connection| enter(connection, &header, first_index, |_connection| Ok(outcomes)))
+            connection.transaction(|connection| {
+                enter(connection, &header, first_index, |_connection, _now| Ok(outcomes))
+            })
         })
         .await
     }
@@ -82,37 +84,37 @@ pub(crate) fn apply_chunk(
     let records = import.slice(range);
     let drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
     connection.transaction(|connection| {
-        enter(connection, header, range.start, |connection| {
-            apply_drafts(connection, header, database, drafts)
+        enter(connection, header, range.start, |connection, now| {
+            let plan = apply_drafts(connection, database, drafts)?;
+            if !header.skip_triggers {
+                outbox::changes(connection, header, range.start, now, &plan.changes)?;
+            }
+            Ok(plan.outcomes)
         })
     })
 }
 
-fn apply_drafts(
-    connection: &mut PgConnection,
-    header: &Header,
-    database: &Database,
-    drafts: Drafts,
-) -> Result<Vec<Outcome>, Error> {
+fn apply_drafts(connection: &mut PgConnection, database: &Database, drafts: Drafts) -> Result<Plan, Error> {
     let candidates = resolve::candidates(connection, database, &drafts)?;
     let plan = Plan::of(database, drafts, candidates);
-    write::plan(connection, header.db_id, &plan)?;
-    Ok(plan.outcomes)
+    write::plan(connection, database.id, &plan)?;
+    Ok(plan)
 }
 
-/// Locks the job, and if it stands at `first_index` has the work done and its outcomes entered.
+/// Locks the job, and if it stands at `first_index` has the work done and its outcomes entered. The work is told the time
+/// that rows get.
 fn enter(
     connection: &mut PgConnection,
     header: &Header,
     first_index: u32,
-    work: impl FnOnce(&mut PgConnection) -> Result<Vec<Outcome>, Error>,
+    work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
 ) -> Result<Applied, Error> {
-    let state = ledger::lock(connection, header)?;
+    let (state, now) = ledger::lock(connection, header)?;
     let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
     if state.is_terminal() || next_index != first_index {
         return Ok(Applied { next_index, tally: Tally::default(), finished: state.is_terminal() });
     }
-    let outcomes = work(connection)?;
+    let outcomes = work(connection, now)?;
     if outcomes.is_empty() {
         // To go on from where the job stands would never end.
         return Err(Error::Unexpected("a chunk without records".to_owned()));

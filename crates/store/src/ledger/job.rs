@@ -1,5 +1,6 @@
 //! A job's row: made when a worker first takes the job, moved forward only.
 
+use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Timestamptz};
@@ -7,7 +8,7 @@ use intake_types::{DatabaseId, Header, JobId, JobState};
 use serde_json::Value;
 
 use crate::schema::{job_chunks, jobs};
-use crate::{Error, Store};
+use crate::{Error, Store, outbox};
 
 /// Where a job stands when a worker takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,9 @@ fn fail(connection: &mut PgConnection, header: &Header, error: u16, text: &str) 
         jobs::error_text.eq(text.replace('\0', "\u{fffd}")),
         jobs::finished_at.eq(wall_clock()),
     );
-    diesel::update(open).set(end).execute(connection)?;
+    if diesel::update(open).set(end).execute(connection)? > 0 {
+        outbox::job_ended(connection, header)?;
+    }
     state(connection, header.db_id, header.job_id)
 }
 
@@ -106,16 +109,21 @@ pub(super) fn parse(word: &str) -> Result<JobState, Error> {
     JobState::parse(word).ok_or(Error::Unreadable("a job's state"))
 }
 
-/// Locks a registered job until the transaction ends: one worker at a time writes to it.
-pub(crate) fn lock(connection: &mut PgConnection, header: &Header) -> Result<JobState, Error> {
-    let found: Option<String> = jobs::table
+/// Locks a registered job until the transaction ends: one worker at a time writes to it. Also gives the time that rows
+/// written in the transaction get.
+pub(crate) fn lock(
+    connection: &mut PgConnection,
+    header: &Header,
+) -> Result<(JobState, DateTime<Utc>), Error> {
+    let found: Option<(String, DateTime<Utc>)> = jobs::table
         .find((header.db_id.0, header.job_id.0))
-        .select(jobs::state)
+        .select((jobs::state, sql::<Timestamptz>("now()")))
         .for_update()
         .first(connection)
         .optional()?;
-    let word = found.ok_or_else(|| Error::Unknown(format!("job {} is not registered", header.job_id)))?;
-    parse(&word)
+    let found = found.ok_or_else(|| Error::Unknown(format!("job {} is not registered", header.job_id)));
+    let (word, now) = found?;
+    Ok((parse(&word)?, now))
 }
 
 /// The first record of a job that no chunk covers yet.
@@ -134,10 +142,10 @@ pub(crate) fn next_index(
     u32::try_from(next).map_err(|_range| Error::Unreadable("a chunk's range"))
 }
 
-/// Ends a job of which every record has its outcome. The job must be locked.
+/// Ends a job of which every record has its outcome, and has that told. The job must be locked.
 pub(crate) fn finish(connection: &mut PgConnection, header: &Header) -> Result<(), Error> {
     diesel::update(jobs::table.find((header.db_id.0, header.job_id.0)))
         .set((jobs::state.eq(JobState::Completed.word()), jobs::finished_at.eq(wall_clock())))
         .execute(connection)?;
-    Ok(())
+    outbox::job_ended(connection, header)
 }

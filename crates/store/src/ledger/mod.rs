@@ -10,3 +10,4 @@ pub use job::Registered;
 #[cfg(test)]
 pub(crate) use job::register;
 pub(crate) use job::{finish, lock, next_index};
+pub(crate) use read::status;

@@ -106,7 +106,7 @@ impl Store {
     /// Where a job of this account stands; `None` when the ledger has no such job (yet).
     pub async fn status(&self, account: &Account, job_id: JobId) -> Result<Option<Status>, Error> {
         let account = account.clone();
-        self.run(move |connection| status(connection, &account, job_id)).await
+        self.run(move |connection| status(connection, &account.name, job_id)).await
     }
 
     /// What became of each record so far; `None` when the ledger has no such job of this account (yet).
@@ -124,10 +124,14 @@ impl Store {
     }
 }
 
-fn status(connection: &mut PgConnection, account: &Account, job_id: JobId) -> Result<Option<Status>, Error> {
+pub(crate) fn status(
+    connection: &mut PgConnection,
+    account: &str,
+    job_id: JobId,
+) -> Result<Option<Status>, Error> {
     let row: Option<Row> = sql_query(STATUS)
         .bind::<UuidType, _>(job_id.0)
-        .bind::<Text, _>(&account.name)
+        .bind::<Text, _>(account)
         .get_result(connection)
         .optional()?;
     row.map(|row| row.read(job_id)).transpose()
@@ -138,7 +142,7 @@ fn results(
     account: &Account,
     job_id: JobId,
 ) -> Result<Option<Results>, Error> {
-    let Some(Status { state, ledger: Some(entry), .. }) = status(connection, account, job_id)? else {
+    let Some(Status { state, ledger: Some(entry), .. }) = status(connection, &account.name, job_id)? else {
         return Ok(None);
     };
     let rows: Vec<Packed> = job_chunks::table

@@ -16,6 +16,7 @@ pub(super) enum Data<'a> {
 }
 
 /// Where an event came from: part of all data.
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Origin<'a> {
     pub(super) db_id: DatabaseId,

@@ -30,7 +30,7 @@ fn catalog() -> Catalog {
 
 fn header(external_id: Option<&str>) -> Header {
     serde_json::from_value(json!({
-        "job_id": JOB, "account": "demo", "db_id": 1, "rule": crate::MatchRule::Email, "total": 1,
+        "job_id": JOB, "account": "demo", "db_id": 1, "operation": "import", "rule": crate::MatchRule::Email, "total": 1,
         "unknown_fields": "reject", "nulls": "clear", "skip_invalid_subscriptions": false, "skip_triggers": false,
         "detect_geo": false, "external_id": external_id,
     }))
