@@ -13,8 +13,8 @@ pub enum Error {
     #[error("the message broker is not available: {0}")]
     Unavailable(&'static str),
 
-    /// The broker did not take the message: its queue is full.
-    #[error("the message broker refused the message, its queue is full")]
+    /// The broker did not take the message: its queue, or one that is bound for it, is full.
+    #[error("the message broker refused the message, a queue is full")]
     Refused,
 
     /// The broker found no queue for the message. The queues are declared again at once.
@@ -49,11 +49,11 @@ pub enum Error {
         after: Duration,
     },
 
-    /// A queue exists with other settings, or may not be declared.
-    #[error("the queue {queue} cannot be declared")]
+    /// A queue or exchange exists with other settings, or may not be declared.
+    #[error("{name} cannot be declared")]
     Declare {
-        /// The queue.
-        queue: String,
+        /// The name of the queue or exchange.
+        name: String,
         /// What the broker said.
         #[source]
         source: Cause,

@@ -43,6 +43,15 @@ impl Outgoing {
         Ok(Self { body: Arc::new(body), properties, headers_size: 0 })
     }
 
+    /// A message that others are to read: not packed, of the given content type.
+    pub fn plain(message_id: &str, content_type: &str, body: Vec<u8>) -> Result<Self, Error> {
+        let properties = BasicProperties::default()
+            .with_content_type(short("content type", content_type)?)
+            .with_delivery_mode(PERSISTENT)
+            .with_message_id(short("message id", message_id)?);
+        Ok(Self { body: Arc::new(body), properties, headers_size: 0 })
+    }
+
     /// A message that goes on as it came: the same body and properties.
     pub(crate) fn forward(body: Vec<u8>, properties: BasicProperties) -> Self {
         Self { body: Arc::new(body), properties: properties.with_delivery_mode(PERSISTENT), headers_size: 0 }
@@ -64,14 +73,14 @@ impl Outgoing {
         Ok(self)
     }
 
-    /// Bytes of the packed payload.
+    /// Bytes of the payload, packed or plain.
     pub fn size(&self) -> usize {
         self.body.len()
     }
 }
 
 /// Names in the protocol hold 255 bytes; the client library panics on more.
-fn short(what: &'static str, text: &str) -> Result<ShortString, Error> {
+pub(crate) fn short(what: &'static str, text: &str) -> Result<ShortString, Error> {
     ShortString::try_new(text).map_err(|_too_long| Error::TooLarge { what, size: text.len(), limit: 255 })
 }
 

@@ -1,12 +1,12 @@
-//! The queues: one table, declared by every connection before it is used.
+//! The queues and the exchange: one table, declared by every connection before it is used.
 //!
 //! Declaring is idempotent as long as the arguments are the same; with others the broker answers
 //! 406 (<https://www.rabbitmq.com/docs/queues#property-equivalence>). So only arguments stand here
 //! that RabbitMQ 3.10 and 4.x both take; what is newer belongs into a policy.
 
 use lapin::{
-    Channel,
-    options::QueueDeclareOptions,
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
 
@@ -20,11 +20,12 @@ use crate::{
 /// cannot be said in a way that 3.10 takes, so this is one that is never reached.
 const NEVER: i32 = 1_000_000_000;
 
-/// The names of the queues under one prefix.
+/// The names under one prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     pub(crate) work: ShortString,
     pub(crate) dead: ShortString,
+    pub(crate) events: ShortString,
 }
 
 impl Names {
@@ -38,13 +39,21 @@ impl Names {
                 limit: 255,
             })
         };
-        Ok(Self { work: name("import")?, dead: name("dead")? })
+        Ok(Self { work: name("import")?, dead: name("dead")?, events: name("events")? })
     }
 
     pub(crate) fn of(&self, queue: Queue) -> &ShortString {
         match queue {
             Queue::Work => &self.work,
             Queue::Dead => &self.dead,
+        }
+    }
+
+    /// The queue or exchange that a message goes to.
+    pub(crate) fn target(&self, route: &Route) -> &ShortString {
+        match route {
+            Route::Queue(queue) => self.of(*queue),
+            Route::Events(_) => &self.events,
         }
     }
 }
@@ -56,6 +65,15 @@ pub(crate) enum Queue {
     Work,
     /// What could not be done.
     Dead,
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To one queue, which must be there.
+    Queue(Queue),
+    /// To the exchange of events, by a routing key: to whoever asked for it, which may be nobody.
+    Events(ShortString),
 }
 
 /// Messages waiting in the queues, not counting those delivered and not yet settled.
@@ -78,7 +96,7 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
             let declare = channel.queue_declare(name.clone(), passive, FieldTable::default());
             match within(config.broker_call_timeout, "queue.declare", declare).await? {
                 Ok(queue) => Ok(queue.message_count()),
-                Err(source) => Err(Error::Declare { queue: name.to_string(), source: source.into() }),
+                Err(source) => Err(Error::Declare { name: name.to_string(), source: source.into() }),
             }
         };
         Ok(Depths { work: ready(&names.work).await?, dead: ready(&names.dead).await? })
@@ -88,15 +106,22 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
     depths
 }
 
-/// Declares the dead queue, then the work queue that points to it.
+/// Declares the dead queue, the work queue that points to it, and the exchange.
 pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -> Result<(), Error> {
     for (name, arguments) in [(&names.dead, dead(config)), (&names.work, work(names, config))] {
         let declare = channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), arguments);
         within(config.broker_call_timeout, "queue.declare", declare)
             .await?
-            .map_err(|source| Error::Declare { queue: name.to_string(), source: source.into() })?;
+            .map_err(|source| Error::Declare { name: name.to_string(), source: source.into() })?;
     }
-    Ok(())
+    // Topic: who reads the events binds a queue of its own, by patterns such as `db.1.*`. Whoever operates the broker
+    // decides on those queues, so none is declared here: https://www.rabbitmq.com/tutorials/tutorial-five-python
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let name = names.events.clone();
+    let declare = channel.exchange_declare(name, ExchangeKind::Topic, options, FieldTable::default());
+    within(config.broker_call_timeout, "exchange.declare", declare)
+        .await?
+        .map_err(|source| Error::Declare { name: names.events.to_string(), source: source.into() })
 }
 
 /// What both queues have.

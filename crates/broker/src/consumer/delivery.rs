@@ -15,7 +15,7 @@ use crate::{
     Error, Outgoing, Publisher,
     connection::Link,
     message::{text_headers, unpack},
-    topology::Queue,
+    topology::{Queue, Route},
 };
 
 /// How often the broker has delivered a message before: set by it on each redelivery from a quorum
@@ -138,7 +138,7 @@ impl Delivery {
 
     async fn move_to(mut self, queue: Queue, reason: Option<&str>) -> Result<(), Error> {
         let copied = match self.copy(reason) {
-            Ok(copy) => self.desk.other.publish_to(queue, copy).await,
+            Ok(copy) => self.desk.other.publish_to(Route::Queue(queue), copy).await,
             Err(error) => Err(error),
         };
         let verdict = if copied.is_ok() { Verdict::Done } else { Verdict::Failed };

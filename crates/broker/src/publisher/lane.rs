@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, connection::Link, publisher::Job, topology::Queue};
+use crate::{Error, connection::Link, publisher::Job, topology::Route};
 
 /// Messages sent and not yet confirmed on one channel. A quorum queue slows a channel down that has
 /// more: <https://www.rabbitmq.com/docs/quorum-queues#configuration> (`quorum_commands_soft_limit`).
@@ -31,7 +31,7 @@ pub(super) struct Lane {
 /// Who waits for the confirmation of a message that was sent.
 #[derive(Debug)]
 struct Waiting {
-    queue: Queue,
+    route: Route,
     reply: oneshot::Sender<Result<(), Error>>,
     _pages: OwnedSemaphorePermit,
 }
@@ -100,14 +100,19 @@ impl Lane {
 
     /// Writes one message to the connection. None if that failed: the channel is not used further.
     async fn send(&self, channel: &Channel, job: Job) -> Option<(PublisherConfirm, Instant, Waiting)> {
-        let Job { queue, message, reply, pages, claim: _ } = job;
-        let waiting = Waiting { queue, reply, _pages: pages };
+        let Job { route, message, reply, pages, claim: _ } = job;
         let deadline = Instant::now() + self.confirm_timeout;
         // Mandatory: without it the broker confirms a message that it found no queue for, and drops it:
         // https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed
-        let options = BasicPublishOptions { mandatory: true, immediate: false };
-        let name = self.link.names().of(queue).clone();
-        let publish = channel.basic_publish("".into(), name, options, &message.body, message.properties);
+        // Events may find no queue: then nobody has asked for them.
+        let target = self.link.names().target(&route).clone();
+        let (exchange, key, mandatory) = match &route {
+            Route::Queue(_) => ("".into(), target, true),
+            Route::Events(key) => (target, key.clone(), false),
+        };
+        let waiting = Waiting { route, reply, _pages: pages };
+        let options = BasicPublishOptions { mandatory, immediate: false };
+        let publish = channel.basic_publish(exchange, key, options, &message.body, message.properties);
         let answer = tokio::select! {
             biased;
             published = publish => match published {
@@ -122,7 +127,7 @@ impl Lane {
                 Answer::Late
             }
         };
-        let result = self.result(answer, queue, false);
+        let result = self.result(answer, &waiting.route, false);
         waiting.answer(result);
         None
     }
@@ -153,17 +158,17 @@ impl Lane {
         let mut in_order = !*returned;
         for (answer, waiting) in batch {
             in_order &= matches!(answer, Answer::Stored | Answer::Refused);
-            let result = self.result(answer, waiting.queue, *returned);
+            let result = self.result(answer, &waiting.route, *returned);
             waiting.answer(result);
         }
         in_order
     }
 
-    fn result(&self, answer: Answer, queue: Queue, returned: bool) -> Result<(), Error> {
+    fn result(&self, answer: Answer, route: &Route, returned: bool) -> Result<(), Error> {
         match answer {
             Answer::Stored if !returned => Ok(()),
             Answer::Stored | Answer::Returned => {
-                let unroutable = || Error::Unroutable { queue: self.link.names().of(queue).to_string() };
+                let unroutable = || Error::Unroutable { queue: self.link.names().target(route).to_string() };
                 // The next connection declares the queues again.
                 self.link.fail(&unroutable());
                 Err(unroutable())

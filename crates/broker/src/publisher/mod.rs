@@ -28,8 +28,9 @@ use crate::{
         Link,
         supervisor::{Session, supervise},
     },
+    message::short,
     publisher::lane::Lane,
-    topology::Queue,
+    topology::{Queue, Route},
 };
 
 /// Messages handed over and not yet taken by a lane; their bytes are counted already.
@@ -60,7 +61,7 @@ struct Shared {
 /// A message on its way to a lane.
 #[derive(Debug)]
 struct Job {
-    queue: Queue,
+    route: Route,
     message: Outgoing,
     claim: Claim,
     reply: oneshot::Sender<Result<(), Error>>,
@@ -117,14 +118,22 @@ impl Publisher {
     /// After an error for which [`Error::is_unknown`] holds the message may be stored nevertheless.
     /// Dropping the future does not take a message back that a lane has begun to send.
     pub async fn publish(&self, message: Outgoing) -> Result<(), Error> {
-        self.publish_to(Queue::Work, message).await
+        self.publish_to(Route::Queue(Queue::Work), message).await
     }
 
-    pub(crate) async fn publish_to(&self, queue: Queue, message: Outgoing) -> Result<(), Error> {
+    /// Publishes to the exchange of events. `Ok` means that every queue which is bound for the routing key has stored the
+    /// message; there may be none. [`Error::Refused`]: one of them is full.
+    ///
+    /// What is published one after the other, each message when the one before is confirmed, arrives in that order.
+    pub async fn publish_events(&self, routing_key: &str, message: Outgoing) -> Result<(), Error> {
+        self.publish_to(Route::Events(short("routing key", routing_key)?), message).await
+    }
+
+    pub(crate) async fn publish_to(&self, route: Route, message: Outgoing) -> Result<(), Error> {
         let (start, size) = (Instant::now(), message.size());
         let id = message.properties.message_id().clone();
         let mut refused = 0;
-        while let Err(error) = self.hand_over(queue, message.clone(), Instant::now() + self.0.wait).await {
+        while let Err(error) = self.hand_over(&route, message.clone(), Instant::now() + self.0.wait).await {
             if !matches!(error, Error::Refused) || refused == REFUSED_AGAIN {
                 return Err(error);
             }
@@ -140,7 +149,7 @@ impl Publisher {
         Ok(())
     }
 
-    async fn hand_over(&self, queue: Queue, message: Outgoing, deadline: Instant) -> Result<(), Error> {
+    async fn hand_over(&self, route: &Route, message: Outgoing, deadline: Instant) -> Result<(), Error> {
         let (shared, size) = (&self.0, message.size());
         if size > shared.message_max {
             return Err(Error::TooLarge { what: "message", size, limit: shared.message_max });
@@ -154,7 +163,7 @@ impl Publisher {
 
         let (reply, mut answer) = oneshot::channel();
         let claim = Claim::default();
-        let job = Job { queue, message, claim: claim.clone(), reply, pages };
+        let job = Job { route: route.clone(), message, claim: claim.clone(), reply, pages };
         let sent = timeout_at(deadline, shared.jobs.send(job)).await.map_err(full)?;
         sent.map_err(|_stopped| Error::Unavailable("shutting down"))?;
 

@@ -1,7 +1,8 @@
-//! For tests, of this crate and of others: a broker to test against, queues of one's own, and a
-//! [`Relay`] to cut the network with.
+//! For tests, of this crate and of others: a broker to test against, queues of one's own, a [`Relay`] to
+//! cut the network with, and a [`Tap`] to read events from.
 
 mod relay;
+mod tap;
 
 use std::{
     process,
@@ -10,9 +11,12 @@ use std::{
 };
 
 use clap::Parser;
-use lapin::options::QueueDeleteOptions;
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 
-pub use crate::testing::relay::Relay;
+pub use crate::testing::{
+    relay::Relay,
+    tap::{Tap, Tapped},
+};
 use crate::{Config, Error, connection::Link, topology::Queue};
 
 /// Reads `Config` the way a service does, so that its defaults stand in one place.
@@ -52,16 +56,18 @@ pub fn unique_prefix() -> String {
     format!("test-{time}-{}-{count}", process::id())
 }
 
-/// Deletes the queues under the prefix of `config`, with all that is in them.
+/// Deletes the queues and the exchange under the prefix of `config`, and a [`Tap`] on it, with all that is in them.
 pub async fn delete_queues(config: &Config) -> Result<(), Error> {
     let link = Link::open(config, "intake tests").await?;
     let deleted = async {
         let channel = link.channel().await?;
-        for queue in [Queue::Work, Queue::Dead] {
-            let name = link.names().of(queue).clone();
+        let (work, dead) = (link.names().of(Queue::Work).clone(), link.names().of(Queue::Dead).clone());
+        for name in [work, dead, tap::name(link.names())?] {
             link.ask("queue.delete", channel.queue_delete(name, QueueDeleteOptions::default())).await?;
         }
-        Ok(())
+        let exchange = link.names().events.clone();
+        let delete = channel.exchange_delete(exchange, ExchangeDeleteOptions::default());
+        link.ask("exchange.delete", delete).await
     };
     let deleted = deleted.await;
     link.close().await;

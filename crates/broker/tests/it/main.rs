@@ -10,6 +10,7 @@
 mod burying;
 mod confirming;
 mod delivering;
+mod events;
 mod outage;
 mod peer;
 mod publishing;

@@ -134,6 +134,7 @@ async fn serve(
                 *tag = 0;
                 [late, method(channel, 20, 41, &[])].concat()
             }
+            (40, 10) => method(channel, 40, 11, &[]),
             (50, 10) => method(channel, 50, 11, &[&short("queue"), &[0; 8]]),
             (85, 10) => method(channel, 85, 11, &[]),
             (60, 40) => {
