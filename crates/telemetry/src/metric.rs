@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use metrics::{counter, describe_counter, describe_histogram, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Everything that is measured. Times are histograms in seconds.
+/// Everything that is measured. Durations are histograms in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
     /// Requests answered, by `route` and `status`.
@@ -22,10 +22,26 @@ pub enum Metric {
     WorkerChunkFailures,
     /// Jobs that became terminal, by `state`.
     WorkerJobs,
+    /// Events that the broker has confirmed.
+    EventsPublished,
+    /// Messages of events that the broker did not take, or not for certain.
+    EventsPublishFailures,
+    /// Age of the oldest event that waits, in seconds.
+    EventsLag,
+    /// Rows of the outbox that wait.
+    EventsWaiting,
+}
+
+/// How something is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Histogram,
+    Gauge,
 }
 
 impl Metric {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::GatewayRequests,
         Self::GatewayRequestSeconds,
         Self::GatewayRecordsAccepted,
@@ -33,6 +49,10 @@ impl Metric {
         Self::WorkerChunkSeconds,
         Self::WorkerChunkFailures,
         Self::WorkerJobs,
+        Self::EventsPublished,
+        Self::EventsPublishFailures,
+        Self::EventsLag,
+        Self::EventsWaiting,
     ];
 
     /// The name in the Prometheus exposition.
@@ -45,6 +65,10 @@ impl Metric {
             Self::WorkerChunkSeconds => "intake_worker_chunk_duration_seconds",
             Self::WorkerChunkFailures => "intake_worker_chunk_failures_total",
             Self::WorkerJobs => "intake_worker_jobs_total",
+            Self::EventsPublished => "intake_events_published_total",
+            Self::EventsPublishFailures => "intake_events_publish_failures_total",
+            Self::EventsLag => "intake_events_lag_seconds",
+            Self::EventsWaiting => "intake_events_waiting",
         }
     }
 
@@ -57,14 +81,28 @@ impl Metric {
             Self::WorkerChunkSeconds => "Time to apply a chunk in one transaction.",
             Self::WorkerChunkFailures => "Attempts to apply a chunk that failed.",
             Self::WorkerJobs => "Jobs that became terminal.",
+            Self::EventsPublished => "Events that the broker has confirmed.",
+            Self::EventsPublishFailures => "Messages of events that the broker did not confirm.",
+            Self::EventsLag => "Age of the oldest event of the installation that waits to be published.",
+            Self::EventsWaiting => "Rows of events of the installation that wait, counted up to 100000.",
         }
     }
 
-    fn is_time(self) -> bool {
-        matches!(self, Self::GatewayRequestSeconds | Self::WorkerChunkSeconds)
+    fn kind(self) -> Kind {
+        match self {
+            Self::GatewayRequestSeconds | Self::WorkerChunkSeconds => Kind::Histogram,
+            Self::EventsLag | Self::EventsWaiting => Kind::Gauge,
+            Self::GatewayRequests
+            | Self::GatewayRecordsAccepted
+            | Self::WorkerRecords
+            | Self::WorkerChunkFailures
+            | Self::WorkerJobs
+            | Self::EventsPublished
+            | Self::EventsPublishFailures => Kind::Counter,
+        }
     }
 
-    /// Adds to a counter, or (a time) does nothing.
+    /// Adds to a counter.
     pub fn add(self, count: u64, labels: &[(&'static str, String)]) {
         recorder();
         counter!(self.name(), labels).increment(count);
@@ -74,6 +112,12 @@ impl Metric {
     pub fn observe(self, seconds: f64, labels: &[(&'static str, String)]) {
         recorder();
         histogram!(self.name(), labels).record(seconds);
+    }
+
+    /// Says what something is now.
+    pub fn set(self, value: f64, labels: &[(&'static str, String)]) {
+        recorder();
+        gauge!(self.name(), labels).set(value);
     }
 }
 
@@ -97,10 +141,10 @@ fn install() -> Option<PrometheusHandle> {
         }
     };
     for metric in Metric::ALL {
-        if metric.is_time() {
-            describe_histogram!(metric.name(), metric.help());
-        } else {
-            describe_counter!(metric.name(), metric.help());
+        match metric.kind() {
+            Kind::Counter => describe_counter!(metric.name(), metric.help()),
+            Kind::Histogram => describe_histogram!(metric.name(), metric.help()),
+            Kind::Gauge => describe_gauge!(metric.name(), metric.help()),
         }
     }
     Some(handle)
@@ -122,8 +166,10 @@ mod tests {
     fn what_is_counted_is_rendered() {
         Metric::WorkerRecords.add(3, &[("action", "created".to_owned())]);
         Metric::WorkerChunkSeconds.observe(0.02, &[]);
+        Metric::EventsLag.set(1.5, &[]);
         let text = render();
         assert!(text.contains(r#"intake_worker_records_total{action="created"} 3"#), "{text}");
         assert!(text.contains("intake_worker_chunk_duration_seconds_bucket"), "{text}");
+        assert!(text.contains("intake_events_lag_seconds 1.5"), "{text}");
     }
 }
