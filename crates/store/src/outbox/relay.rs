@@ -1,6 +1,8 @@
 //! Events out of the outbox: a lane is locked, its oldest rows are handed to whoever publishes, and what the broker has is
 //! deleted.
 
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, SmallInt, Text};
@@ -37,11 +39,15 @@ const DELETE: &str = "DELETE FROM outbox WHERE lane = $1 AND id = ANY ($2)";
 // Counts no further than an operator needs, so that a long queue costs no long scan.
 const BACKLOG: &str = "\
     SELECT \
-        (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) AS waiting) AS rows, \
+        (SELECT count(*)::int FROM (SELECT 1 FROM outbox LIMIT 100000) AS waiting) AS rows, \
         (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8 \
          FROM outbox_lanes AS l CROSS JOIN LATERAL ( \
              SELECT created_at FROM outbox WHERE lane = l.lane ORDER BY id LIMIT 1 \
          ) AS o) AS age_seconds";
+
+/// After this time no further message of a lane is begun: the transaction must commit before its idle limit ends it, or the
+/// same messages would be sent for ever.
+const HOLD: Duration = Duration::from_secs(5);
 
 /// How much of a lane is sent at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +90,8 @@ pub struct Relayed<E> {
 #[derive(Debug, Clone, Copy, PartialEq, QueryableByName)]
 pub struct Backlog {
     /// Rows; of very many, 100,000.
-    #[diesel(sql_type = BigInt)]
-    pub rows: i64,
+    #[diesel(sql_type = Integer)]
+    pub rows: i32,
     /// Age of the oldest in seconds; 0 when none waits.
     #[diesel(sql_type = Double)]
     pub age_seconds: f64,
@@ -160,8 +166,12 @@ fn relay<E>(
         .load(connection)?;
     let mut relayed =
         Relayed { lane, events: 0, more: rows.last().is_some_and(|row| row.more), failure: None };
-    let mut sent = Vec::with_capacity(rows.len());
+    let (started, mut sent) = (Instant::now(), Vec::with_capacity(rows.len()));
     for run in rows.chunk_by(|left, right| (left.db_id, &left.topic) == (right.db_id, &right.topic)) {
+        if started.elapsed() > HOLD {
+            relayed.more = true;
+            break;
+        }
         let dispatch = dispatch(lane, run)?;
         let events = dispatch.events;
         if let Err(failure) = publish(dispatch) {

@@ -39,28 +39,31 @@ fn watch(database: &TestDatabase) {
         .execute("CREATE TRIGGER see AFTER INSERT OR UPDATE ON profiles FOR EACH ROW EXECUTE FUNCTION see()");
 }
 
+/// An event that arrived, and whether the broker said so.
+type Arrived = (Value, bool);
+
 /// A broker that takes its time, refuses, and sometimes takes a message without saying so.
 fn publisher(
-    sent: Arc<Mutex<Vec<Value>>>,
+    sent: Arc<Mutex<Vec<Arrived>>>,
     mut dice: u32,
 ) -> impl FnMut(Dispatch) -> Result<(), ()> + Send + 'static {
     move |dispatch| {
         dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         std::thread::sleep(Duration::from_millis(u64::from(dice >> 28)));
-        match (dice >> 20) % 8 {
-            0 => return Err(()),
-            1 => {
-                sent.lock().unwrap().extend(events(&dispatch));
-                return Err(());
-            }
-            _ => sent.lock().unwrap().extend(events(&dispatch)),
+        let (arrives, confirmed) = match (dice >> 20) % 8 {
+            0 => (false, false),
+            1 => (true, false),
+            _ => (true, true),
+        };
+        if arrives {
+            sent.lock().unwrap().extend(events(&dispatch).into_iter().map(|event| (event, confirmed)));
         }
-        Ok(())
+        if confirmed { Ok(()) } else { Err(()) }
     }
 }
 
 /// Relays until all imports are done and nothing waits.
-async fn relay(store: Store, sent: Arc<Mutex<Vec<Value>>>, number: u32, done: Arc<AtomicBool>) {
+async fn relay(store: Store, sent: Arc<Mutex<Vec<Arrived>>>, number: u32, done: Arc<AtomicBool>) {
     let (mut after, mut round) = (-1, number * 1000);
     loop {
         let over = done.load(Ordering::SeqCst);
@@ -108,7 +111,15 @@ async fn rival_relays_keep_the_order_of_each_profile() {
         (0..IMPORTS).map(|job| (job_id(job).to_string(), job.to_string())).collect();
     let (mut known, mut told, mut ended) = (HashSet::new(), BTreeMap::<String, Vec<String>>::new(), 0);
     let sent = sent.lock().unwrap();
-    for event in sent.iter().filter(|event| known.insert(event["id"].to_string())) {
+    let mut confirmed = HashSet::new();
+    for (event, is_confirmed) in sent.iter() {
+        assert!(!confirmed.contains(&event["id"]), "sent again although it was confirmed: {event}");
+        if *is_confirmed {
+            confirmed.insert(&event["id"]);
+        }
+        if !known.insert(&event["id"]) {
+            continue;
+        }
         let subject = event["subject"].as_str().unwrap().to_owned();
         let job = jobs[event["data"]["job_id"].as_str().unwrap()].clone();
         if event["type"] == "job.completed" {

@@ -92,6 +92,25 @@ async fn what_is_refused_stays_and_what_was_sent_before_it_is_gone() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_committed_late_is_not_taken_for_sent() {
+    let database = Arc::new(TestDatabase::create());
+    let store = database.store();
+    one_person(&store, 2).await;
+    database.execute("DELETE FROM outbox WHERE topic = 'jobs'");
+    let late = Arc::clone(&database);
+    // Of another profile in the lane: its number was drawn first, its transaction ended last.
+    let publish = move |_dispatch| {
+        let row = "SELECT db_id, lane, 0, topic, events, body FROM outbox LIMIT 1";
+        late.execute(&format!(
+            "INSERT INTO outbox (db_id, lane, id, topic, events, body) OVERRIDING SYSTEM VALUE {row}"
+        ));
+        Ok::<_, ()>(())
+    };
+    assert_eq!(store.relay(-1, LIMITS, publish).await.unwrap().unwrap().events, 2);
+    assert_eq!(database.texts("SELECT id FROM outbox"), ["0"]);
+}
+
+#[tokio::test]
 async fn a_relay_that_dies_while_it_publishes_loses_nothing() {
     let database = TestDatabase::create();
     let store = database.store();
