@@ -1,7 +1,9 @@
 //! What can be set about a worker.
 
 use std::net::SocketAddr;
+use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -18,6 +20,10 @@ pub struct Config {
     /// How a worker works.
     #[command(flatten)]
     pub work: Work,
+
+    /// How events are sent.
+    #[command(flatten)]
+    pub events: Events,
 
     /// How to reach the broker.
     #[command(flatten)]
@@ -56,6 +62,27 @@ pub struct Work {
     /// again when it changes. Without one such imports get a warning for each address
     #[arg(long, env = "INTAKE_GEO_DATABASE", value_name = "PATH")]
     pub geo_database: Option<PathBuf>,
+}
+
+/// How events are sent on from the database to the broker's exchange of events, to which others bind their queues.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Events")]
+pub struct Events {
+    /// Size of a message of events, in bytes: what waits longest is put together up to this. A single part of up to 256 KiB
+    /// is sent whatever is set here
+    #[arg(long, env = "INTAKE_EVENTS_BATCH_BYTES", default_value_t = 1 << 20, value_name = "BYTES",
+          value_parser = clap::value_parser!(u32).range(1..=8 << 20))]
+    pub events_batch_bytes: u32,
+
+    /// Longest time between two looks for events that other workers left behind, in milliseconds. Events of imports that
+    /// this worker applies are sent at once
+    #[arg(long, env = "INTAKE_EVENTS_POLL_MS", default_value = "2000", value_name = "MS", value_parser = milliseconds)]
+    pub events_poll: Duration,
+}
+
+fn milliseconds(text: &str) -> Result<Duration, ParseIntError> {
+    text.parse().map(|milliseconds: u32| Duration::from_millis(milliseconds.max(1).into()))
 }
 
 #[cfg(test)]

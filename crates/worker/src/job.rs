@@ -16,6 +16,7 @@ use crate::Work;
 use crate::backoff::Backoff;
 use crate::geo::Geo;
 use crate::pause::Pause;
+use crate::relay::Wake;
 use crate::split::Ranges;
 
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
@@ -50,6 +51,8 @@ pub(crate) struct Job {
     /// How often a message has come back before the delivery that is its last.
     pub(crate) last_delivery: u64,
     pub(crate) pause: Pause,
+    /// Told whenever something was committed that events may tell of.
+    pub(crate) events: Wake,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -85,6 +88,7 @@ impl Job {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
             if self.store.fail(&import.header, 500, text).await.is_ok() {
+                self.events.wake();
                 tracing::error!(%error, "a job failed: its message is buried");
                 count_job(JobState::Failed);
                 return Ended::Buried(error.to_string());
@@ -108,6 +112,7 @@ impl Job {
         if !catalog.databases.contains_key(&import.header.db_id) {
             let text = "the database was removed before the job could be applied";
             self.persist(|| self.store.fail(&import.header, 403, text.to_owned())).await?;
+            self.events.wake();
             count_job(JobState::Failed);
             return Ok(Ended::Refused);
         }
@@ -141,6 +146,7 @@ impl Job {
         let started = Instant::now();
         let apply = || self.store.apply(Arc::clone(import), Arc::clone(catalog), range.clone());
         let applied = self.persist(apply).await?;
+        self.events.wake();
         Metric::WorkerChunkSeconds.observe(started.elapsed().as_secs_f64(), &[]);
         for (action, count) in [
             ("created", applied.tally.created),
@@ -158,7 +164,9 @@ impl Job {
         let record = usize::try_from(index).ok().and_then(|index| import.records.get(index));
         let outcome = Outcome::not_processed(index, record.map_or("", |record| record.get()));
         let record = || self.store.record(&import.header, vec![outcome.clone()]);
-        Ok(self.persist(record).await?.next_index)
+        let recorded = self.persist(record).await?;
+        self.events.wake();
+        Ok(recorded.next_index)
     }
 
     /// Calls until it succeeds, fails for good, or patience ends: then the worker stops consuming.

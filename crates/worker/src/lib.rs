@@ -1,10 +1,12 @@
-//! The worker: `Message -> Plan -> Outcome`, from the queue into the database, exactly once.
+//! The worker: `Message -> Plan -> Outcome`, from the queue into the database, exactly once; and events from there to the
+//! broker, at least once.
 
 mod backoff;
 mod config;
 mod geo;
 mod job;
 mod pause;
+mod relay;
 mod split;
 mod take;
 #[cfg(any(test, feature = "testing"))]
@@ -12,5 +14,5 @@ pub mod testing;
 mod verdict;
 mod worker;
 
-pub use config::{Config, Work};
+pub use config::{Config, Events, Work};
 pub use worker::{Worker, stop_signal};

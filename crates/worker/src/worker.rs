@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use crate::geo::{Geo, Watch};
 use crate::job::Job;
 use crate::pause::Pause;
-use crate::{Config, Work, take};
+use crate::relay::{Relaying, Wake};
+use crate::{Config, Events, Work, take};
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
 pub struct Worker {
     work: Work,
+    events: Events,
     broker: intake_broker::Config,
     store: Store,
     geo: Geo,
@@ -26,9 +28,9 @@ impl Worker {
     /// Puts a worker together, and reads its geo database; `listener` is where health and metrics are answered.
     pub fn build(config: &Config, listener: std::net::TcpListener) -> Self {
         let store = Store::open(&config.store);
-        let (work, geo) = (config.work.clone(), Geo::default());
+        let (work, events, geo) = (config.work.clone(), config.events.clone(), Geo::default());
         let watch = work.geo_database.clone().map(|path| Watch::start(path, geo.clone()));
-        Self { work, broker: config.broker.clone(), store, geo, watch, listener }
+        Self { work, events, broker: config.broker.clone(), store, geo, watch, listener }
     }
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
@@ -59,8 +61,12 @@ impl Worker {
         // One below the broker's own limit, which would bury the message without a word to the ledger.
         let last_delivery =
             u64::try_from(self.broker.queue_delivery_limit.saturating_sub(1)).unwrap_or_default();
+        let events = Wake::default();
+        let relaying =
+            Relaying::start(&self.broker, self.store.clone(), &self.events, events.clone(), shutdown.clone());
         let (store, work, geo) = (self.store, self.work, self.geo);
-        take::run(consumer, Job { store, work, geo, last_delivery, pause, shutdown }).await;
+        take::run(consumer, Job { store, work, geo, last_delivery, pause, events, shutdown }).await;
+        relaying.stopped().await;
         tracing::info!("worker stopped");
     }
 }
