@@ -9,6 +9,7 @@ mod concurrency;
 mod crash;
 mod describing;
 mod docs;
+mod events;
 mod fields;
 mod geo;
 mod isolation;

@@ -8,6 +8,7 @@
 #![expect(clippy::missing_panics_doc, reason = "every verb panics when the story goes another way")]
 
 mod answer;
+mod events;
 mod examples;
 mod format;
 mod process;
@@ -17,6 +18,7 @@ mod world;
 mod xml;
 
 pub use answer::Answer;
+pub use events::Events;
 pub use examples::{Examples, run_examples};
 pub use format::Format;
 pub use process::WorkerProcess;

@@ -28,6 +28,7 @@ pub struct WorldBuilder {
     worker_arguments: Vec<String>,
     gateway_arguments: Vec<String>,
     cut_database: bool,
+    cut_broker: bool,
     delivery_limit: Option<i32>,
     buries: u32,
 }
@@ -82,6 +83,13 @@ impl WorldBuilder {
         self
     }
 
+    /// Puts a relay before the broker that the story can cut.
+    #[must_use]
+    pub fn with_broker_relay(mut self) -> Self {
+        self.cut_broker = true;
+        self
+    }
+
     /// Starts everything and waits until the gateway is ready.
     pub fn start(self) -> World {
         World::build(self)
@@ -96,7 +104,9 @@ pub struct World {
     /// The database, not through the relay.
     pub database: TestDatabase,
     relay: Option<Relay>,
-    queues: intake_broker::Config,
+    broker_relay: Option<Relay>,
+    /// The broker, not through the relay.
+    pub(crate) queues: intake_broker::Config,
     address: SocketAddr,
     agent: ureq::Agent,
 }
@@ -126,12 +136,13 @@ impl World {
         let runtime = Runtime::new().expect("a runtime");
         let database = TestDatabase::create();
         apply_demo_catalog(&runtime, &database);
-        let direct = database.url();
-        let before = || runtime.block_on(Relay::before(direct.expose_secret(), 5432)).expect("a relay");
-        let relay = builder.cut_database.then(before);
+        let before = |url: &str, port| runtime.block_on(Relay::before(url, port)).expect("a relay");
+        let relay = builder.cut_database.then(|| before(database.url().expose_secret(), 5432));
+        let queues = queues(&builder);
+        let broker_relay = builder.cut_broker.then(|| before(queues.amqp_url.expose_secret(), 5672));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let mut world = Self {
-            queues: queues(&builder),
+            queues,
             address: listener.local_addr().expect("an address"),
             shutdown: CancellationToken::new(),
             agent: agent(),
@@ -139,6 +150,7 @@ impl World {
             runtime: Some(runtime),
             database,
             relay,
+            broker_relay,
         };
         world.start_gateway(listener);
         for _ in 0..world.builder.workers {
@@ -153,7 +165,7 @@ impl World {
         self.builder.format
     }
 
-    fn runtime(&self) -> &Runtime {
+    pub(crate) fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("the world runs until it is dropped")
     }
 
@@ -191,9 +203,11 @@ impl World {
     fn connections(&self) -> Vec<String> {
         let direct = self.database.url();
         let database_url = self.relay.as_ref().map_or(direct.expose_secret(), |relay| relay.url());
+        let direct = self.queues.amqp_url.expose_secret();
+        let amqp_url = self.broker_relay.as_ref().map_or(direct, |relay| relay.url());
         let pairs = [
             ("--database-url", database_url.to_owned()),
-            ("--amqp-url", self.queues.amqp_url.expose_secret().to_owned()),
+            ("--amqp-url", amqp_url.to_owned()),
             ("--queue-prefix", self.queues.queue_prefix.clone()),
             ("--queue-delivery-limit", self.queues.queue_delivery_limit.to_string()),
         ];
@@ -208,6 +222,16 @@ impl World {
     /// Lets connections to the database through again.
     pub fn restore_database(&self) {
         self.relay.as_ref().expect("a world with a database relay").restore();
+    }
+
+    /// Cuts the connections to the broker, and refuses new ones.
+    pub fn cut_broker(&self) {
+        self.broker_relay.as_ref().expect("a world with a broker relay").cut();
+    }
+
+    /// Lets connections to the broker through again.
+    pub fn restore_broker(&self) {
+        self.broker_relay.as_ref().expect("a world with a broker relay").restore();
     }
 
     /// Sends a request of any method, with these headers; an empty body is none.
