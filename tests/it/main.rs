@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod fields;
 mod geo;
+mod hostile;
 mod isolation;
 mod matching;
 mod outage;

@@ -21,6 +21,6 @@ pub use answer::Answer;
 pub use events::Events;
 pub use examples::{Examples, run_examples};
 pub use format::Format;
-pub use process::WorkerProcess;
+pub use process::{GatewayProcess, WorkerProcess};
 pub use until::until;
 pub use world::{DEMO_TOKEN, OTHER_TOKEN, World, WorldBuilder};

@@ -1,10 +1,11 @@
-//! A worker as a process of its own, to be killed.
+//! A worker or a gateway as a process of its own: to be killed, or to be watched.
 
-use std::net::TcpListener;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::World;
+use crate::{World, until};
 
 /// A real `intake-worker`; killed with SIGKILL when dropped.
 pub struct WorkerProcess(Child);
@@ -12,16 +13,12 @@ pub struct WorkerProcess(Child);
 impl WorkerProcess {
     /// Starts one that works for this world, with further arguments.
     pub fn start(world: &World, arguments: &[&str]) -> Self {
-        let free =
-            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let child = Command::new(binary("intake-worker"))
-            .args(world.worker_arguments())
-            .args(["--listen", &free.to_string()])
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the worker starts");
-        Self(child)
+        Self(spawn("intake-worker", free_address(), &world.worker_arguments(), arguments))
+    }
+
+    /// The most memory that it has had, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        peak_memory(&self.0)
     }
 
     /// Kills it with SIGKILL: it gets no chance to finish anything.
@@ -36,6 +33,61 @@ impl Drop for WorkerProcess {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// A real `intake-gateway` beside that of the world; killed with SIGKILL when dropped.
+pub struct GatewayProcess {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl GatewayProcess {
+    /// Starts one for this world, with further arguments, and waits until it is ready.
+    pub fn start(world: &World, arguments: &[&str]) -> Self {
+        let address = free_address();
+        let child = spawn("intake-gateway", address, &world.gateway_arguments(), arguments);
+        let gateway = Self { child, address };
+        until("the gateway is ready", || {
+            let answer = ureq::get(format!("http://{address}/health/ready")).call();
+            answer.is_ok_and(|answer| answer.status() == 200).then_some(())
+        });
+        gateway
+    }
+
+    /// The most memory that it has had, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        peak_memory(&self.child)
+    }
+}
+
+impl Drop for GatewayProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+fn spawn(name: &str, address: SocketAddr, world: &[String], arguments: &[&str]) -> Child {
+    Command::new(binary(name))
+        .args(world)
+        .args(["--listen", &address.to_string()])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the process starts")
+}
+
+/// `VmHWM`, the high-water mark of resident memory: <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+fn peak_memory(child: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("the process runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has memory");
+    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    kilobytes / 1024
 }
 
 /// A binary of this workspace, built beside the tests.

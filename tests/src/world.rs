@@ -170,10 +170,8 @@ impl World {
     }
 
     fn start_gateway(&mut self, listener: TcpListener) {
-        let mut arguments =
-            vec!["intake-gateway".to_owned(), "--job-key".to_owned(), "a key for tests only".to_owned()];
-        arguments.extend(self.connections());
-        arguments.extend(self.builder.gateway_arguments.iter().cloned());
+        let mut arguments = vec!["intake-gateway".to_owned()];
+        arguments.extend(self.gateway_arguments());
         let config = intake_gateway::Config::try_parse_from(arguments).expect("gateway arguments");
         let shutdown = self.shutdown.clone();
         self.runtime().spawn(async move {
@@ -192,6 +190,13 @@ impl World {
         self.runtime().spawn(async move {
             Worker::build(&config, listener).run_until(shutdown).await;
         });
+    }
+
+    pub(crate) fn gateway_arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--job-key".to_owned(), "a key for tests only".to_owned()];
+        arguments.extend(self.connections());
+        arguments.extend(self.builder.gateway_arguments.iter().cloned());
+        arguments
     }
 
     pub(crate) fn worker_arguments(&self) -> Vec<String> {
@@ -236,8 +241,24 @@ impl World {
 
     /// Sends a request of any method, with these headers; an empty body is none.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send_to(self.address, method, path, headers, body)
+    }
+
+    /// As [`Self::post`], to another gateway than the world's own.
+    pub fn post_to(&self, address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send_to(address, "POST", path, headers, body)
+    }
+
+    fn send_to(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let mut request = ureq::http::Request::builder();
-        request = request.method(method).uri(format!("http://{}{path}", self.address));
+        request = request.method(method).uri(format!("http://{address}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

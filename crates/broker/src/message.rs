@@ -114,6 +114,8 @@ pub(crate) fn text_headers(headers: Option<&FieldTable>) -> Vec<(String, String)
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -131,6 +133,37 @@ mod tests {
         assert!(matches!(error, Error::TooLarge { size: 1001, limit: 1000, .. }), "{error}");
         let error = unpack(b"12345", None, 4).unwrap_err();
         assert!(matches!(error, Error::TooLarge { size: 5, .. }), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_unpacked_within_the_limit_or_refused(
+            payload in proptest::collection::vec(any::<u8>(), 0..2000),
+            cut in 0..100_usize,
+            flip in any::<proptest::sample::Index>(),
+            byte in any::<u8>(),
+            limit in 0..3000_usize,
+        ) {
+            let mut body = zstd::bulk::compress(&payload, LEVEL).unwrap();
+            let position = flip.index(body.len());
+            body[position] = byte;
+            body.truncate(body.len().saturating_sub(cut));
+            for encoding in [Some(ZSTD), None] {
+                if let Ok(unpacked) = unpack(&body, encoding, limit) {
+                    prop_assert!(unpacked.len() <= limit);
+                }
+            }
+            let _ = unpack(&payload, Some(ZSTD), limit);
+        }
+    }
+
+    #[test]
+    fn a_frame_with_a_huge_window_is_refused() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL).unwrap();
+        encoder.window_log(WINDOW_LOG_MAX + 1).unwrap();
+        std::io::Write::write_all(&mut encoder, &[b' '; 1000]).unwrap();
+        let body = encoder.finish().unwrap();
+        assert!(matches!(unpack(&body, Some(ZSTD), 1 << 20), Err(Error::Payload(_))));
     }
 
     #[test]

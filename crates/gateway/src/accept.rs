@@ -51,8 +51,12 @@ pub(crate) fn open<T>(
     let mut wish = None;
     let read = || {
         let (bytes, mut reservation) = body.unpack()?;
-        // Once more for what is made of it.
-        reservation.cover(bytes.len().saturating_mul(2))?;
+        // The message made of it; JSON made of XML is up to twice as long, and is there twice.
+        let copies = match format {
+            Format::Json => 2,
+            Format::Xml => 5,
+        };
+        reservation.cover(bytes.len().saturating_mul(copies))?;
         let mut envelope = wire::read(format, &bytes, limits)?;
         let asked = envelope.format();
         wish = asked.as_ref().ok().copied().flatten();

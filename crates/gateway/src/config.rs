@@ -33,7 +33,8 @@ pub struct Config {
           value_parser = value_parser!(u32).range(1024..=(1 << 30)))]
     pub max_body_bytes: u32,
 
-    /// Most bytes of all bodies that are read and processed at one time, unpacked and once more as message.
+    /// Most bytes of all bodies that are read and processed at one time: unpacked, and once more (XML: four times) as
+    /// message.
     ///
     /// Beyond it requests are answered 503. Raised to what one request of the largest size needs.
     #[arg(long, env = "INTAKE_MAX_INFLIGHT_BYTES", default_value_t = 256 << 20, value_name = "BYTES",
@@ -80,9 +81,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Bytes that all requests together may hold: at least what one of the largest needs, packed, unpacked and as message.
+    /// Bytes that all requests together may hold: at least what one of the largest needs, packed, unpacked, and turned
+    /// from XML into a message.
     pub(crate) fn memory(&self) -> usize {
-        usize_of(self.max_inflight_bytes).max(usize_of(self.max_body_bytes).saturating_mul(3))
+        usize_of(self.max_inflight_bytes).max(usize_of(self.max_body_bytes).saturating_mul(6))
     }
 
     pub(crate) fn limits(&self) -> Limits {

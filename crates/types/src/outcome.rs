@@ -44,6 +44,20 @@ pub struct Warning {
     pub field: Option<String>,
 }
 
+impl Warning {
+    /// Warnings that are told of one record.
+    const MOST: usize = 20;
+
+    /// Keeps the first warnings and counts the rest: a record may have as many as it has members.
+    pub(crate) fn limit(warnings: &mut Vec<Self>) {
+        let more = warnings.len().saturating_sub(Self::MOST);
+        if let Some(first) = warnings.get(Self::MOST).cloned() {
+            warnings.truncate(Self::MOST);
+            warnings.push(Self { code: first.code, text: format!("and {more} more warnings"), field: None });
+        }
+    }
+}
+
 /// One record's fate. There is exactly one for each record of an accepted job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -78,6 +92,43 @@ impl Outcome {
             warnings: Vec::new(),
             reference,
         }
+    }
+}
+
+/// Longest text, in characters, that a client is told; room for some fifty ids.
+const LONGEST_TEXT: usize = 2000;
+/// Longest path.
+const LONGEST_PATH: usize = 300;
+
+impl Outcome {
+    /// As it is told: a text or a path may repeat what the record said, which can be megabytes, and may hold U+0000,
+    /// which cannot be stored.
+    #[must_use]
+    pub(crate) fn told(mut self) -> Self {
+        if let Some(Failure { text, field, .. }) = &mut self.failure {
+            tell(text, field.as_mut());
+        }
+        for Warning { text, field, .. } in &mut self.warnings {
+            tell(text, field.as_mut());
+        }
+        self
+    }
+}
+
+fn tell(text: &mut String, path: Option<&mut String>) {
+    bound(text, LONGEST_TEXT);
+    if let Some(path) = path {
+        bound(path, LONGEST_PATH);
+    }
+}
+
+fn bound(text: &mut String, longest: usize) {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+        text.push('…');
+    }
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{fffd}");
     }
 }
 
@@ -119,5 +170,25 @@ impl Tally {
     /// Records that have an outcome.
     pub fn processed(&self) -> u32 {
         self.created + self.updated + self.unchanged + self.skipped + self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_short_and_storable() {
+        let long = "я\0".repeat(1_000_000);
+        let warning = Warning { code: Code::FieldIgnored, text: long.clone(), field: Some(long.clone()) };
+        let failure = Failure { code: Code::UnknownField, text: long.clone(), field: Some(long) };
+        let outcome =
+            Outcome { failure: Some(failure), warnings: vec![warning], ..Outcome::not_processed(0, "") };
+        let Outcome { failure, warnings, .. } = outcome.told();
+        let (failure, warning) = (failure.unwrap(), warnings.into_iter().next().unwrap());
+        assert_eq!((&failure.text, &failure.field), (&warning.text, &warning.field));
+        assert_eq!(failure.text.chars().count(), LONGEST_TEXT + 1);
+        assert_eq!(failure.field.as_ref().unwrap().chars().count(), LONGEST_PATH + 1);
+        assert!(!failure.text.contains('\0') && failure.text.starts_with("я\u{fffd}"));
     }
 }

@@ -117,7 +117,8 @@ impl Job {
             return Ok(Ended::Refused);
         }
         let mut ranges = Ranges::new(registered.next_index, import.header.total, self.work.chunk_records);
-        while let Some(range) = ranges.next() {
+        let bytes = |index| record(import, index).len();
+        while let Some(range) = ranges.next(bytes) {
             if self.shutdown.is_cancelled() {
                 return Err(Halt::GivenBack);
             }
@@ -161,10 +162,9 @@ impl Job {
 
     /// Gives a record that cannot be applied its outcome, so that the others go on.
     async fn give_up(&self, import: &Import, index: u32) -> Result<u32, Halt> {
-        let record = usize::try_from(index).ok().and_then(|index| import.records.get(index));
-        let outcome = Outcome::not_processed(index, record.map_or("", |record| record.get()));
-        let record = || self.store.record(&import.header, vec![outcome.clone()]);
-        let recorded = self.persist(record).await?;
+        let outcome = Outcome::not_processed(index, record(import, index));
+        let give_up = || self.store.record(&import.header, vec![outcome.clone()]);
+        let recorded = self.persist(give_up).await?;
         self.events.wake();
         Ok(recorded.next_index)
     }
@@ -198,6 +198,12 @@ impl Job {
             }
         }
     }
+}
+
+/// The JSON text of one record.
+fn record(import: &Import, index: u32) -> &str {
+    let record = usize::try_from(index).ok().and_then(|index| import.records.get(index));
+    record.map_or("", |record| record.get())
 }
 
 fn decode(delivery: &Delivery) -> Result<Import, String> {

@@ -1,6 +1,10 @@
-//! Which records of a job are applied together: consecutive chunks, halved where the data of one stops a chunk.
+//! Which records of a job are applied together: consecutive chunks of a bounded weight, halved where the data of one
+//! stops a chunk.
 
 use std::ops::Range;
+
+/// Most bytes of JSON text in one chunk of several records: as values they can cost a hundred times as much.
+const MOST_BYTES: usize = 1 << 20;
 
 /// The chunks of a job that are still to be applied, in input order.
 #[derive(Debug)]
@@ -8,7 +12,7 @@ pub(crate) struct Ranges {
     next: u32,
     total: u32,
     chunk: u32,
-    /// Halves of a chunk that failed as a whole; the last one is the next.
+    /// What is left of chunks that were too heavy, or failed as a whole; the last one is the next.
     halves: Vec<Range<u32>>,
 }
 
@@ -17,11 +21,20 @@ impl Ranges {
         Self { next, total, chunk, halves: Vec::new() }
     }
 
-    /// The next chunk to apply; none: all records have their outcome.
-    pub(crate) fn next(&mut self) -> Option<Range<u32>> {
+    /// The next chunk to apply, given the bytes of each record; none: all records have their outcome.
+    pub(crate) fn next(&mut self, bytes: impl Fn(u32) -> usize) -> Option<Range<u32>> {
         let half = std::iter::from_fn(|| self.halves.pop()).find(|half| half.end > self.next);
         let range = half.unwrap_or(self.next..self.next.saturating_add(self.chunk).min(self.total));
-        let range = range.start.max(self.next)..range.end;
+        let mut range = range.start.max(self.next)..range.end;
+        let mut weight = 0;
+        let heavy = range.clone().skip(1).find(|index| {
+            weight += bytes(index - 1);
+            weight + bytes(*index) > MOST_BYTES
+        });
+        if let Some(heavy) = heavy {
+            self.halves.push(heavy..range.end);
+            range.end = heavy;
+        }
         (!range.is_empty()).then_some(range)
     }
 
@@ -45,7 +58,7 @@ mod tests {
     /// Applies everything but one poisonous record; the chunks in the order applied.
     fn chunks(total: u32, chunk: u32, poison: u32) -> Vec<Range<u32>> {
         let (mut ranges, mut applied) = (Ranges::new(0, total, chunk), Vec::new());
-        while let Some(range) = ranges.next() {
+        while let Some(range) = ranges.next(|_| 1000) {
             if range.contains(&poison) && range.len() > 1 {
                 ranges.split(range);
             } else {
@@ -70,11 +83,32 @@ mod tests {
     #[test]
     fn what_a_rival_applied_is_not_applied_again() {
         let mut ranges = Ranges::new(5, 25, 10);
-        assert_eq!(ranges.next(), Some(5..15));
+        let light = |_| 1;
+        assert_eq!(ranges.next(light), Some(5..15));
         ranges.split(5..15);
         ranges.resume_at(12);
-        assert_eq!(ranges.next(), Some(12..15));
+        assert_eq!(ranges.next(light), Some(12..15));
         ranges.resume_at(25);
-        assert_eq!(ranges.next(), None);
+        assert_eq!(ranges.next(light), None);
+    }
+
+    #[test]
+    fn a_chunk_has_a_bounded_weight() {
+        let bytes = |index: u32| match index {
+            3 => 5 * MOST_BYTES,
+            10..=13 => MOST_BYTES / 2,
+            _ => 1000,
+        };
+        let (mut ranges, mut applied) = (Ranges::new(0, 25, 20), Vec::new());
+        while let Some(range) = ranges.next(bytes) {
+            // One fails as a whole, and is halved.
+            if range == (13..20) {
+                ranges.split(range);
+                continue;
+            }
+            ranges.resume_at(range.end);
+            applied.push(range);
+        }
+        assert_eq!(applied, [0..3, 3..4, 4..11, 11..13, 13..16, 16..20, 20..25]);
     }
 }

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask up`, `test`, `check`, `down`.
+//! Developer commands: `cargo xtask up`, `test`, `check`, `fuzz`, `down`.
 //!
 //! Everything that a contributor needs beyond Rust itself is started from here: real servers, private to the
 //! checkout, below `.dev/`. Depends on next to nothing, so that it builds in seconds on a fresh machine and
@@ -9,6 +9,7 @@ mod checkout;
 mod compose;
 mod daemon;
 mod down;
+mod fuzz;
 mod health;
 mod lease;
 mod memory;
@@ -39,6 +40,7 @@ enum Command {
     Up(up::Options),
     Test(test::Options),
     Check,
+    Fuzz(fuzz::Options),
     Down(down::Options),
     Help,
 }
@@ -70,6 +72,7 @@ fn perform() -> Result<()> {
         Command::Up(options) => up::up(&checkout, &options),
         Command::Test(options) => test::test(&checkout, &options),
         Command::Check => check::command(&checkout),
+        Command::Fuzz(options) => fuzz::fuzz(&checkout, &options),
         Command::Down(options) => down::down(&checkout, options),
         Command::Help => Ok(()),
     }
@@ -85,6 +88,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command> {
         "up" => Command::Up(up::Options::default()),
         "test" => Command::Test(test::Options::default()),
         "check" => Command::Check,
+        "fuzz" => Command::Fuzz(fuzz::Options::default()),
         "down" => Command::Down(down::Options::default()),
         "help" => Command::Help,
         unknown => bail!("there is no command `{unknown}`"),
@@ -98,6 +102,8 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command> {
             (Command::Test(options), Long("no-docker")) => options.no_docker = true,
             (Command::Test(options), Long("no-check")) => options.no_check = true,
             (Command::Test(options), Value(value)) => options.runner.push(value),
+            (Command::Fuzz(options), Long("seconds")) => options.seconds = arguments.value()?.parse()?,
+            (Command::Fuzz(options), Long("target")) => options.target = Some(arguments.value()?.string()?),
             (Command::Down(options), Long("wipe")) => options.wipe = true,
             (_, other) => return Err(other.unexpected().into()),
         }

@@ -16,6 +16,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("diesel", "intake-store"),
     ("diesel_migrations", "intake-store"),
     ("lapin", "intake-broker"),
+    ("libfuzzer-sys", "intake-fuzz"),
     ("quick-xml", "intake-types"),
     ("r2d2", "intake-store"),
 ];
@@ -23,6 +24,7 @@ const OWNERS: &[(&str, &str)] = &[
 /// What each crate may use of the others: `types <- {broker, store} <- {gateway, worker, cli} <- tests`.
 const LAYERS: &[(&str, &[&str])] = &[
     ("intake-types", &[]),
+    ("intake-fuzz", &["intake-types"]),
     ("intake-telemetry", &["intake-types"]),
     ("intake-broker", &["intake-telemetry", "intake-types"]),
     ("intake-store", &["intake-telemetry", "intake-types"]),

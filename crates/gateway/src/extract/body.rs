@@ -18,6 +18,8 @@ use crate::memory::{Memory, Reservation};
 
 /// Unpacked in steps of this many bytes, the limit being looked at after each.
 const STEP: usize = 64 * 1024;
+/// Memory for what is unpacked grows by this many bytes: twice as much each time would be twice what is accounted for.
+const GROWTH: usize = 1 << 20;
 /// 8 MiB, what any decoder has to support (<https://www.rfc-editor.org/rfc/rfc8878#name-window-descriptor>); a frame
 /// that asks for more would cost that much memory before its first byte is out.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -114,6 +116,9 @@ fn drain(
             return Err(ApiError::TooLarge { sent: limit, limit, exactly: false });
         }
         reservation.cover(packed + size)?;
+        if unpacked.capacity() < size {
+            unpacked.reserve_exact(GROWTH);
+        }
         unpacked.extend_from_slice(read);
     }
 }

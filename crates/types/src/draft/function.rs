@@ -13,7 +13,7 @@ use bigdecimal::BigDecimal;
 use serde_json::{Value, json};
 
 use super::Assignment;
-use crate::wire::{Limits, nesting};
+use crate::wire::Limits;
 use crate::{Code, Field, FieldType, Problem};
 
 const ACTIONS: [&str; 6] = ["set", "unset", "incr", "add", "delete", "upsert"];
@@ -117,7 +117,7 @@ impl<'a> Function<'a> {
     fn upsert(&self, field_type: &FieldType) -> Result<Assignment, Problem> {
         let path = self.path()?;
         let value = self.needed("the value to set")?;
-        let nested = path.len() + nesting(&value.to_string());
+        let nested = path.len() + depth(value);
         if nested >= Limits::RECORD_DEPTH {
             let text = format!("would be nested deeper than {} levels", Limits::RECORD_DEPTH);
             return Err(invalid(".submatch", text));
@@ -186,6 +186,15 @@ fn allowed(field_type: &FieldType) -> &'static [&'static str] {
 
 fn invalid(path: &str, text: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidAction, text).below(path)
+}
+
+/// Levels of objects and arrays, which the record's own limit bounds.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 /// Anything that an object may hold, in the form in which it would hold it.

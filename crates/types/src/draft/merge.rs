@@ -24,6 +24,7 @@ impl Draft {
                 Err(failure) => return Err(failure),
             }
         }
+        Warning::limit(&mut warnings);
         Ok(warnings)
     }
 }

@@ -14,9 +14,6 @@ use crate::{
 /// Longest `_ref`, in characters.
 const LONGEST_REFERENCE: usize = 200;
 
-/// Warnings that are told of one record.
-const MOST_WARNINGS: usize = 20;
-
 /// Subscriptions that one record may have.
 const MOST_SUBSCRIPTIONS: usize = 1000;
 
@@ -48,7 +45,7 @@ impl Reader<'_> {
             warnings: Vec::new(),
         };
         let filled = self.fill(&mut draft, text);
-        limit(&mut draft.warnings);
+        Warning::limit(&mut draft.warnings);
         match filled {
             Ok(()) => Ok(draft),
             Err(failure) => Err(Box::new(failed(index, draft.reference, draft.warnings, failure))),
@@ -277,15 +274,6 @@ fn join(fields: &mut Vec<(String, Assignment)>, phone: Assignment) -> Result<(),
         _ => return Err(fail(Code::InvalidAction, "phone", "a function beside `phones`; send one of them")),
     }
     Ok(())
-}
-
-/// Keeps the first warnings and counts the rest: a record may have as many as it has members.
-fn limit(warnings: &mut Vec<Warning>) {
-    let more = warnings.len().saturating_sub(MOST_WARNINGS);
-    if let Some(first) = warnings.get(MOST_WARNINGS).cloned() {
-        warnings.truncate(MOST_WARNINGS);
-        warnings.push(Warning { code: first.code, text: format!("and {more} more warnings"), field: None });
-    }
 }
 
 pub(super) fn fail(code: Code, path: &str, text: impl Into<String>) -> Failure {

@@ -13,6 +13,8 @@ const ALLOWED: &str = "a phone number with + and country code, such as +79991234
 const ALLOWED_LIST: &str = "an array of phone numbers";
 /// Most characters that a number may have, punctuation included.
 const LONGEST: usize = 64;
+/// Most numbers of one profile: each is a value that it can be found by.
+const MOST: usize = 1000;
 /// What may stand between digits. Letters (vanity numbers, extensions) are not for E.164.
 const PUNCTUATION: &str = "+＋-‐‑‒–—―−()[]./";
 
@@ -20,6 +22,10 @@ pub(super) fn check(value: &Value, region: Option<&str>) -> Result<Value, Proble
     let Value::Array(items) = value else {
         return one(value, region, ALLOWED_LIST).map(|number| Value::Array(vec![number.into()]));
     };
+    if items.len() > MOST {
+        let text = format!("{} phone numbers sent, {MOST} allowed", items.len());
+        return Err(Problem::new(Code::OutOfRange, text));
+    }
     let mut numbers = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
         let number = one(item, region, ALLOWED).map_err(|problem| problem.below(&format!("[{at}]")))?;
@@ -154,6 +160,17 @@ mod tests {
             let problem = check(&sent, Some("RU")).unwrap_err();
             assert_eq!((problem.path.as_str(), problem.code), (path, code), "{sent}");
         }
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let many = |count: usize| check(&vec!["+79991234567"; count].into(), None);
+        assert!(many(MOST).is_ok());
+        let problem = many(MOST + 1).unwrap_err();
+        assert_eq!(
+            (problem.code, problem.text.as_str()),
+            (Code::OutOfRange, "1001 phone numbers sent, 1000 allowed")
+        );
     }
 
     #[test]

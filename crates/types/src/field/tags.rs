@@ -9,20 +9,23 @@ use crate::Code;
 
 const ALLOWED: &str = "an array of strings, or a string with commas between the tags,";
 
+/// Most tags of one field: each is a value that a profile can be found by.
+const MOST: usize = 1000;
+
 pub(super) fn check(value: &Value) -> Result<Value, Problem> {
     match value {
         Value::String(list) => {
             text::storable(list)?;
-            Ok(set(list.split(',')))
+            set(list.split(','))
         }
-        Value::Number(number) => Ok(set([number.as_str()].into_iter())),
+        Value::Number(number) => set([number.as_str()].into_iter()),
         Value::Array(items) => {
             let tags: Result<Vec<&str>, Problem> = items
                 .iter()
                 .enumerate()
                 .map(|(at, item)| tag(item).map_err(|p| p.below(&format!("[{at}]"))))
                 .collect();
-            Ok(set(tags?.into_iter()))
+            set(tags?.into_iter())
         }
         Value::Null | Value::Bool(_) | Value::Object(_) => {
             Err(Problem::unfit(Code::InvalidType, value, ALLOWED))
@@ -36,9 +39,13 @@ fn tag(item: &Value) -> Result<&str, Problem> {
 }
 
 /// Trims, leaves out what is empty, and keeps the first of equal tags.
-fn set<'a>(tags: impl Iterator<Item = &'a str>) -> Value {
+fn set<'a>(tags: impl Iterator<Item = &'a str>) -> Result<Value, Problem> {
     let mut seen = BTreeSet::new();
-    tags.map(str::trim).filter(|tag| !tag.is_empty() && seen.insert(*tag)).collect()
+    let tags: Vec<&str> = tags.map(str::trim).filter(|tag| !tag.is_empty() && seen.insert(*tag)).collect();
+    if tags.len() > MOST {
+        return Err(Problem::new(Code::OutOfRange, format!("{} tags sent, {MOST} allowed", tags.len())));
+    }
+    Ok(Value::from(tags))
 }
 
 #[cfg(test)]
@@ -58,6 +65,19 @@ mod tests {
             (json!([]), json!([])),
         ] {
             assert_eq!(check(&sent), Ok(stored));
+        }
+    }
+
+    #[test]
+    fn a_set_has_an_end() {
+        let many = |count: usize| (0..count).map(|tag| tag.to_string()).collect::<Vec<_>>();
+        assert!(check(&json!(many(MOST))).is_ok());
+        for sent in [json!(many(MOST + 1)), json!(many(MOST + 1).join(","))] {
+            let problem = check(&sent).unwrap_err();
+            assert_eq!(
+                (problem.code, problem.text.as_str()),
+                (Code::OutOfRange, "1001 tags sent, 1000 allowed")
+            );
         }
     }
 

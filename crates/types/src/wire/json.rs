@@ -8,16 +8,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::parameter::{self, check_name, sent_twice, without_place};
+use super::parameter::{Parameters, sent_twice, without_place};
 use super::position::{brief, number, unreadable};
+use super::value::{First, FirstKey};
 use super::{Format, Limits, Node};
 use crate::{Envelope, Refusal};
-
-/// How `serde_json` hands over a number that is no 64-bit int, under `arbitrary_precision`: as a map with this key.
-const NUMBER_KEY: &str = "$serde_json::private::Number";
 
 pub(super) fn read<'a>(text: &'a str, limits: &Limits) -> Result<Envelope<'a>, Refusal> {
     if text.trim().is_empty() {
@@ -59,7 +56,7 @@ impl<'de> Visitor<'de> for Body<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut parameters: Vec<(String, Value)> = Vec::new();
+        let mut parameters = Parameters::default();
         let mut data = None;
         while let Some(name) = members.next_key::<String>()? {
             if name == "data" {
@@ -71,12 +68,12 @@ impl<'de> Visitor<'de> for Body<'_> {
                 );
                 continue;
             }
-            check_name(&parameters, &name).map_err(|refusal| abandon(self.refusal, refusal))?;
+            parameters.check_name(&name).map_err(|refusal| abandon(self.refusal, refusal))?;
             let text: &RawValue = members.next_value()?;
-            let value = parameter::value(&name, text.get(), self.limits);
-            parameters.push((name, value.map_err(|refusal| abandon(self.refusal, refusal))?));
+            let added = parameters.add(name, text.get(), self.limits);
+            added.map_err(|refusal| abandon(self.refusal, refusal))?;
         }
-        Ok(Envelope { parameters, data })
+        Ok(Envelope { parameters: parameters.into_inner(), data })
     }
 }
 
@@ -128,9 +125,8 @@ impl<'de> Visitor<'de> for Records<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let first: Option<String> = members.next_key()?;
-        let is_number = first.is_some_and(|key| key == NUMBER_KEY);
-        Err(self.no_array(if is_number { "a number" } else { "an object" }))
+        let first = members.next_key_seed(FirstKey)?;
+        Err(self.no_array(if matches!(first, Some(First::OfNumber)) { "a number" } else { "an object" }))
     }
 
     fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {

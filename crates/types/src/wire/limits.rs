@@ -19,6 +19,11 @@ impl Limits {
     pub(super) const PARAMETERS: usize = 100;
     /// Bytes of JSON text in one top-level parameter.
     pub(super) const PARAMETER_BYTES: usize = 64 * 1024;
+    /// Bytes of JSON text in all of them.
+    pub(super) const PARAMETERS_BYTES: usize = 256 * 1024;
+    /// Values in one record, however they are nested, and in one parameter: more than anyone can mean. A value costs
+    /// many times the bytes of its text. Beyond it a record fails alone, when a worker reads it.
+    pub(crate) const VALUES: usize = 50_000;
     /// Levels in a parameter, whatever `depth` says: parameters become trees, which are walked recursively.
     pub(super) const PARAMETER_DEPTH: usize = 100;
 }

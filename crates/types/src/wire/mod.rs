@@ -13,13 +13,13 @@ mod position;
 mod profiles;
 #[cfg(test)]
 mod tests;
+pub(crate) mod value;
 mod xml;
 
 pub use answer::{accepted, error, refusal, results, status, status_path, sync_results};
 pub use fields::fields;
 pub use limits::Limits;
 pub use node::Node;
-pub use parameter::nesting;
 pub use profiles::{ProfileView, profiles};
 
 use crate::{Envelope, Refusal};

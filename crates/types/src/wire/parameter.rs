@@ -5,41 +5,64 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::Limits;
+use super::position::{brief, number};
+use super::value::Unfit;
 use crate::Refusal;
 use crate::envelope::shortened;
 
+/// The parameters read so far, in the order sent.
+#[derive(Default)]
+pub(super) struct Parameters {
+    known: Vec<(String, Value)>,
+    bytes: usize,
+}
+
+impl Parameters {
+    /// Reads one more, whose name was [checked](Self::check_name).
+    pub(super) fn add(&mut self, name: String, text: &str, limits: &Limits) -> Result<(), Refusal> {
+        self.bytes += text.len();
+        if self.bytes > Limits::PARAMETERS_BYTES {
+            let (sent, limit) = (number(self.bytes), number(Limits::PARAMETERS_BYTES));
+            return Err(Refusal::TooLarge { what: "bytes of parameters", sent, limit });
+        }
+        let value = value(&name, text, limits)?;
+        self.known.push((name, value));
+        Ok(())
+    }
+
+    /// Refuses a name that was met before, and more parameters than anyone can mean.
+    pub(super) fn check_name(&self, name: &str) -> Result<(), Refusal> {
+        if self.known.len() >= Limits::PARAMETERS {
+            let limit = number(Limits::PARAMETERS);
+            return Err(Refusal::TooLarge { what: "parameters", sent: limit + 1, limit });
+        }
+        if self.known.iter().any(|(other, _)| other == name) {
+            return Err(sent_twice(name));
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_inner(self) -> Vec<(String, Value)> {
+        self.known
+    }
+}
+
 /// Reads the value of parameter `name`.
-pub(super) fn value(name: &str, text: &str, limits: &Limits) -> Result<Value, Refusal> {
+fn value(name: &str, text: &str, limits: &Limits) -> Result<Value, Refusal> {
     if text.len() > Limits::PARAMETER_BYTES {
         let problem =
             format!("{} bytes sent, {} allowed for a parameter", text.len(), Limits::PARAMETER_BYTES);
         return Err(Refusal::parameter(shortened(name), problem));
     }
-    let allowed = limits.depth.min(Limits::PARAMETER_DEPTH);
-    let within_depth = |sent: usize| {
-        let problem = || format!("nested {sent} levels deep, {allowed} allowed");
-        if sent > allowed { Err(Refusal::parameter(shortened(name), problem())) } else { Ok(()) }
-    };
-    within_depth(nesting(text))?;
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        let problem = format!("not readable: {}", without_place(&error.to_string()));
-        Refusal::parameter(shortened(name), problem)
-    })?;
-    // Again, since `serde_json` unpacks text that is the value of one of its private keys.
-    within_depth(nesting(&value.to_string()))?;
-    Ok(value)
+    super::value::value(text, depth(limits)).map_err(|Unfit { path, fault }| {
+        let place = if path.is_empty() { path } else { format!(", at `{path}`") };
+        Refusal::parameter(shortened(name), brief(format!("{fault}{place}")))
+    })
 }
 
-/// Refuses a parameter name that was met before, and more parameters than anyone can mean.
-pub(super) fn check_name(known: &[(String, Value)], name: &str) -> Result<(), Refusal> {
-    if known.len() >= Limits::PARAMETERS {
-        let limit = super::position::number(Limits::PARAMETERS);
-        return Err(Refusal::TooLarge { what: "parameters", sent: limit + 1, limit });
-    }
-    if known.iter().any(|(other, _)| other == name) {
-        return Err(sent_twice(name));
-    }
-    Ok(())
+/// Levels that a parameter may have.
+pub(super) fn depth(limits: &Limits) -> usize {
+    limits.depth.min(Limits::PARAMETER_DEPTH)
 }
 
 /// The refusal of a parameter that is there more than once.
@@ -47,48 +70,10 @@ pub(super) fn sent_twice(name: &str) -> Refusal {
     Refusal::parameter(shortened(name), "sent more than once; send it once")
 }
 
-/// How many objects and arrays are open at the deepest place of a valid JSON text.
-pub fn nesting(text: &str) -> usize {
-    let (mut open, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'[' | b'{' => {
-                open += 1;
-                deepest = deepest.max(open);
-            }
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
 /// What `serde_json` says is wrong, without where: that is told apart.
 pub(super) fn without_place(message: &str) -> Cow<'_, str> {
     match message.rfind(" at line ") {
         Some(end) => Cow::Borrowed(message.get(..end).unwrap_or(message)),
         None => Cow::Borrowed(message),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nesting_counts_brackets_outside_strings() {
-        assert_eq!(nesting("1"), 0);
-        assert_eq!(nesting(r#"{"a":[1,{"b":"[[[\"{"}],"c":[]}"#), 3);
-        assert_eq!(nesting(&"[".repeat(2_000_000)), 2_000_000);
     }
 }

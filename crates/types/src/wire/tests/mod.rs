@@ -5,6 +5,7 @@ mod fields;
 mod hostile;
 mod profiles;
 mod refusals;
+mod requests;
 mod seed;
 mod statuses;
 mod twins;

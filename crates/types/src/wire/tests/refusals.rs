@@ -78,8 +78,8 @@ fn limits_are_told_with_what_was_sent() {
     insta::assert_snapshot!(refused(Format::Json, r#"{"data": [1, 2, 3, [4], {}]}"#), @"records: 5 sent, 2 allowed per request; send the rest in further requests");
     insta::assert_snapshot!(refused(Format::Xml, "<xml><data/><data>2</data><data/></xml>"), @"records: 3 sent, 2 allowed per request; send the rest in further requests");
     insta::assert_snapshot!(refused(Format::Json, &" ".repeat(101)), @"bytes of body: 101 sent, 100 allowed per request; send the rest in further requests");
-    insta::assert_snapshot!(refused(Format::Json, r#"{"a": [[[[]]]]}"#), @"a: nested 4 levels deep, 3 allowed");
-    insta::assert_snapshot!(refused(Format::Xml, "<xml><a><b><c><d><e/></d></c></b></a></xml>"), @"a: nested 4 levels deep, 3 allowed");
+    insta::assert_snapshot!(refused(Format::Json, r#"{"a": [[[[]]]]}"#), @"a: nested deeper than 3 levels, at `[0][0][0]`");
+    insta::assert_snapshot!(refused(Format::Xml, "<xml><a><b><c><d><e/></d></c></b></a></xml>"), @"a: nested deeper than 3 levels, at `b.c.d`");
     assert!(read(Format::Json, br#"{"data": [[[[[1]]]], 2], "a": [[[]]]}"#, &limits).is_ok());
     assert!(read(Format::Xml, b"<xml><data><b><c><d><e/></d></c></b></data><data/></xml>", &limits).is_ok());
 }
@@ -92,5 +92,10 @@ fn parameters_are_bounded() {
     let long = "x".repeat(65 * 1024);
     insta::assert_snapshot!(json(&format!("{{\"a\": \"{long}\"}}")), @"a: 66562 bytes sent, 65536 allowed for a parameter");
     insta::assert_snapshot!(xml(&format!("<xml><a>{long}</a></xml>")), @"a: 66562 bytes sent, 65536 allowed for a parameter");
+    let half: Vec<String> = (0..5).map(|name| format!("\"{name}\": \"{}\"", "x".repeat(60_000))).collect();
+    insta::assert_snapshot!(json(&format!("{{{}}}", half.join(","))), @"bytes of parameters: 300010 sent, 262144 allowed per request; send the rest in further requests");
+    let wide: Vec<String> =
+        (0..4).map(|name| format!("<p{name}>{}</p{name}>", "<i/>".repeat(20_000))).collect();
+    insta::assert_snapshot!(xml(&format!("<xml>{}</xml>", wide.concat())), @"elements of parameters: 50002 sent, 50001 allowed per request; send the rest in further requests");
     insta::assert_snapshot!(json(r#"{"a": "\ud800"}"#), @"a: not readable: unexpected end of hex escape");
 }

@@ -11,8 +11,9 @@ use super::name::{is_name, is_sayable, key_of};
 use super::records::Records;
 use super::tree::{Content, Tree};
 use crate::envelope::shortened;
+use crate::wire::parameter::Parameters;
 use crate::wire::position::{number, unreadable};
-use crate::wire::{Format, Limits, parameter};
+use crate::wire::{Format, Limits};
 use crate::{Envelope, Refusal};
 
 pub(in crate::wire) fn read<'a>(text: &'a str, limits: &Limits) -> Result<Envelope<'a>, Refusal> {
@@ -37,6 +38,12 @@ pub(in crate::wire) fn read<'a>(text: &'a str, limits: &Limits) -> Result<Envelo
 fn offset(position: u64) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX)
 }
+
+/// Most elements kept of one record (its own beside them), or of all parameters: one more than the values allowed.
+const MOST_ELEMENTS: usize = Limits::VALUES + 1;
+
+/// Most levels of elements that are not kept: the parser remembers the name of each.
+const MOST_BEYOND: usize = 250_000;
 
 /// What is wrong: with the element at hand, or with the request.
 pub(super) enum Problem {
@@ -86,6 +93,8 @@ struct Document<'a, 'l> {
     parameter_elements: usize,
     records: Records<'a>,
     in_record: bool,
+    /// Open elements beyond the bounds, inside the last of `open`: known to be well-formed, not kept.
+    beyond: usize,
     is_over: bool,
 }
 
@@ -100,6 +109,7 @@ impl<'a, 'l> Document<'a, 'l> {
             parameter_elements: 0,
             records: Records::new(limits.records),
             in_record: false,
+            beyond: 0,
             is_over: false,
         }
     }
@@ -129,7 +139,8 @@ impl<'a, 'l> Document<'a, 'l> {
                 (true, true) => Ok(()),
                 (true, false) => Err(format!("the body has no root element <{ROOT}>").into()),
                 (false, _) => {
-                    Err(format!("the body ends, {} elements are not closed", self.open.len()).into())
+                    let open = self.open.len() + self.beyond;
+                    Err(format!("the body ends, {open} elements are not closed").into())
                 }
             },
         }
@@ -146,6 +157,13 @@ impl<'a, 'l> Document<'a, 'l> {
             return Err(format!("`{}` is not a name for an element", shortened(name)).into());
         }
         let marks = Marks::read(tag)?;
+        if self.is_beyond()? {
+            self.beyond += 1;
+            if self.beyond > MOST_BEYOND {
+                return Err(format!("nested deeper than {MOST_BEYOND} levels").into());
+            }
+            return Ok(());
+        }
         self.drop_blanks()?;
         let level = self.open.len();
         match self.open.last_mut() {
@@ -164,6 +182,25 @@ impl<'a, 'l> Document<'a, 'l> {
         let position = self.tree().open(key, marks.array);
         self.open.push(Open { position, marks, has_elements: false });
         Ok(())
+    }
+
+    /// Whether another element would be more than can be of use: an element costs twenty times the bytes of its tag.
+    /// What is kept of a record or parameter that goes too deep is still one level too deep, and of a record of too
+    /// many elements still one value too many, so that whoever reads it refuses it, as the whole would be.
+    fn is_beyond(&mut self) -> Result<bool, Problem> {
+        /// The root, and `data` or the element of a parameter.
+        const OUTER: usize = 2;
+        let depth = if self.in_record { Limits::RECORD_DEPTH } else { Limits::PARAMETER_DEPTH };
+        let open = self.open.len();
+        if self.beyond > 0 || open < OUTER {
+            return Ok(self.beyond > 0);
+        }
+        let elements = self.tree().len();
+        if elements > MOST_ELEMENTS && !self.in_record {
+            let (sent, limit) = (number(elements), number(MOST_ELEMENTS));
+            return Err(Problem::Refused(Refusal::TooLarge { what: "elements of parameters", sent, limit }));
+        }
+        Ok(elements > MOST_ELEMENTS || open > OUTER + depth)
     }
 
     fn check_root(&self, name: &str, marks: Marks) -> Result<(), Problem> {
@@ -189,6 +226,10 @@ impl<'a, 'l> Document<'a, 'l> {
     }
 
     fn end(&mut self) -> Result<(), Problem> {
+        if self.beyond > 0 {
+            self.beyond -= 1;
+            return Ok(());
+        }
         let Some(Open { position, marks, has_elements }) = self.open.pop() else {
             return Err("an end tag without its start".into());
         };
@@ -235,6 +276,9 @@ impl<'a, 'l> Document<'a, 'l> {
         if !text.chars().all(is_sayable) {
             return Err("a character that XML does not allow".into());
         }
+        if self.beyond > 0 {
+            return Ok(());
+        }
         if self.open.is_empty() {
             let outside = if counts { Err("text outside the root element".into()) } else { Ok(()) };
             return outside;
@@ -249,11 +293,11 @@ impl<'a, 'l> Document<'a, 'l> {
 
     fn finish(self) -> Result<Envelope<'a>, Refusal> {
         let data = self.records.finish()?;
-        let mut parameters = Vec::new();
+        let mut parameters = Parameters::default();
         for (name, json) in self.parameters.members() {
-            parameters.push((name.to_owned(), parameter::value(name, &json, self.limits)?));
+            parameters.add(name.to_owned(), &json, self.limits)?;
         }
-        Ok(Envelope { parameters, data })
+        Ok(Envelope { parameters: parameters.into_inner(), data })
     }
 }
 

@@ -53,6 +53,11 @@ impl<'a> Tree<'a> {
         self.elements.clear();
     }
 
+    /// How many elements there are.
+    pub(super) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
     /// Opens an element; gives its position.
     pub(super) fn open(&mut self, key: Cow<'a, str>, array: Option<bool>) -> usize {
         let position = self.elements.len();
@@ -219,6 +224,8 @@ fn push_string(json: &mut String, text: &str) {
             Some('"') => json.push_str("\\\""),
             Some('\\') => json.push_str("\\\\"),
             Some('\n') => json.push_str("\\n"),
+            Some('\t') => json.push_str("\\t"),
+            Some('\r') => json.push_str("\\r"),
             Some(control) => {
                 let _ = write!(json, "\\u{:04x}", u32::from(control));
             }

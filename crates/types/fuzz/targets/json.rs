@@ -1,0 +1,7 @@
+//! The fuzzer's way into [`Target::Json`].
+#![no_main]
+
+use intake_fuzz::Target;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| Target::Json.check(bytes));

@@ -1,0 +1,7 @@
+//! The fuzzer's way into [`Target::Message`].
+#![no_main]
+
+use intake_fuzz::Target;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| Target::Message.check(bytes));
