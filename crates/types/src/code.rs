@@ -63,6 +63,36 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them, in the order in which they are documented.
+    pub const ALL: [Self; 26] = [
+        Self::MissingMatchValue,
+        Self::InvalidEmail,
+        Self::InvalidPhone,
+        Self::InvalidType,
+        Self::InvalidDate,
+        Self::InvalidIp,
+        Self::InvalidEnum,
+        Self::OutOfRange,
+        Self::UnknownField,
+        Self::NullNotAllowed,
+        Self::InvalidAction,
+        Self::InvalidSubscription,
+        Self::NotAnObject,
+        Self::TooDeep,
+        Self::ProfileNotFound,
+        Self::ProfileExists,
+        Self::ConflictingMatch,
+        Self::NotUnique,
+        Self::NotProcessed,
+        Self::AmbiguousMatch,
+        Self::NotFindable,
+        Self::NullIgnored,
+        Self::FieldIgnored,
+        Self::SubscriptionSkipped,
+        Self::GeoUnavailable,
+        Self::UnknownParameter,
+    ];
+
     /// The stable slug, as in `code` of a failed record.
     pub fn slug(self) -> &'static str {
         match self {
@@ -122,6 +152,23 @@ impl Code {
             | Self::SubscriptionSkipped
             | Self::GeoUnavailable
             | Self::UnknownParameter => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_them_are_listed_and_read_back_from_their_slugs() {
+        let slugs = Code::ALL.map(Code::slug);
+        // The derived reader knows every variant, and says so of a word that is none.
+        let told = serde_json::from_str::<Code>("\"?\"").unwrap_err().to_string();
+        let known: Vec<&str> = told.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, slugs);
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.slug());
         }
     }
 }
