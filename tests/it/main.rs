@@ -5,6 +5,7 @@
     reason = "a story that goes another way fails loudly"
 )]
 
+mod codes;
 mod concurrency;
 mod crash;
 mod describing;

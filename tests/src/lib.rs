@@ -12,6 +12,7 @@ mod events;
 mod examples;
 mod format;
 mod process;
+mod table;
 mod until;
 mod verbs;
 mod world;
@@ -19,8 +20,9 @@ mod xml;
 
 pub use answer::Answer;
 pub use events::Events;
-pub use examples::{Examples, run_examples};
+pub use examples::{Examples, fits, run_examples};
 pub use format::Format;
 pub use process::{GatewayProcess, WorkerProcess};
+pub use table::table;
 pub use until::until;
 pub use world::{DEMO_TOKEN, OTHER_TOKEN, World, WorldBuilder};

@@ -239,6 +239,11 @@ impl World {
         self.broker_relay.as_ref().expect("a world with a broker relay").restore();
     }
 
+    /// Where the gateway listens, for requests that no HTTP client would send.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Sends a request of any method, with these headers; an empty body is none.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.send_to(self.address, method, path, headers, body)

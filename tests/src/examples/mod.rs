@@ -51,6 +51,7 @@ mod shape;
 use captures::Captures;
 use markdown::Example;
 use message::Expected;
+pub use pattern::fits;
 
 use crate::{Answer, World};
 

@@ -1,7 +1,7 @@
 //! Text in which `…` stands for any characters.
 
 /// Whether a text is as expected.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('…') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };
     let mut pieces = rest.split('…');

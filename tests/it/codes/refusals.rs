@@ -1,0 +1,168 @@
+//! Requests that are refused as a whole.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
+use intake_tests::{Answer, DEMO_TOKEN, Format, OTHER_TOKEN, World, fits, table, until};
+use serde_json::{Value, json};
+
+use super::{API, cells};
+
+const IMPORT: &str = "/api/v1.1/profiles/import_batch";
+
+/// What was answered: the HTTP status, `error`, `error_text`.
+#[derive(Debug)]
+struct Refused {
+    status: u16,
+    error: Value,
+    text: String,
+}
+
+impl From<Answer> for Refused {
+    fn from(answer: Answer) -> Self {
+        let body = answer.value();
+        let text = body["error_text"].as_str().unwrap_or_default().to_owned();
+        Self { status: answer.status, error: body["error"].clone(), text }
+    }
+}
+
+#[test]
+fn every_refusal_is_produced_as_documented() {
+    let rows: Vec<[String; 3]> = table(API, "Errors of a request").into_iter().map(cells).collect();
+    let mut unused: Vec<&[String; 3]> = rows.iter().collect();
+    let mut problems = Vec::new();
+    for refused in all() {
+        assert_eq!(refused.error, refused.status, "{refused:?}");
+        let fits = |[status, _when, text]: &&[String; 3]| {
+            refused.status.to_string() == *status && fits(text, &refused.text)
+        };
+        match rows.iter().filter(fits).count() {
+            1 => unused.retain(|row| !fits(row)),
+            count => problems.push(format!("{count} rows fit {refused:?}")),
+        }
+    }
+    problems.extend(unused.iter().map(|row| format!("no request was answered so: {row:?}")));
+    assert!(problems.is_empty(), "docs/api.md says otherwise:\n{}", problems.join("\n"));
+}
+
+fn all() -> Vec<Refused> {
+    let world = World::builder()
+        .with_database_relay()
+        .with_broker_relay()
+        .gateway_arguments(&["--body-timeout", "2"])
+        .start();
+    let mut refused = Vec::new();
+    for format in [Format::Json, Format::Xml] {
+        refused.extend(of_bodies(&world, format));
+    }
+    refused.extend(of_headers(&world));
+    refused.extend(of_paths(&world));
+    refused.push(half_sent(&world, false));
+    refused.push(half_sent(&world, true));
+    refused.extend(of_outages(&world));
+    refused
+}
+
+fn post(world: &World, format: Format, headers: &[(&str, &str)], body: &[u8]) -> Refused {
+    let mut all = vec![("content-type", format.media_type())];
+    all.extend(headers);
+    world.post(IMPORT, &all, body).into()
+}
+
+/// Refused for what is in the body, in either format.
+fn of_bodies(world: &World, format: Format) -> Vec<Refused> {
+    let demo = ("authorization", bearer(DEMO_TOKEN));
+    let demo = [(demo.0, demo.1.as_str())];
+    let other = bearer(OTHER_TOKEN);
+    let record = json!([{"email": "john@example.com"}]);
+    let send =
+        |headers: &[(&str, &str)], body: &Value| post(world, format, headers, format.write(body).as_bytes());
+    let unreadable: &[u8] = match format {
+        Format::Json => b"{\"db_id\": 1,\n \"data\": [}",
+        Format::Xml => b"<xml><db_id>1</db_id>\n<data></xml>",
+    };
+    let many: Vec<Value> = vec![json!({}); 10_001];
+    vec![
+        post(world, format, &demo, unreadable),
+        send(&demo, &json!({"db_id": 1, "matching": "name", "data": record})),
+        send(&[], &json!({"db_id": 1, "data": record})),
+        send(&[("authorization", "Bearer nonsense")], &json!({"db_id": 1, "data": record})),
+        send(&[("authorization", &other)], &json!({"db_id": 1, "data": record})),
+        send(&demo, &json!({"db_id": 1, "data": many})),
+        post(world, format, &demo, &vec![b' '; (10 << 20) + 1]),
+    ]
+}
+
+/// Refused for what a header says.
+fn of_headers(world: &World) -> Vec<Refused> {
+    let demo = bearer(DEMO_TOKEN);
+    let body = br#"{"db_id": 1, "data": [{"email": "john@example.com"}]}"#;
+    let with = |headers: &[(&str, &str)]| {
+        let mut all = vec![("authorization", demo.as_str())];
+        all.extend(headers);
+        world.post(IMPORT, &all, body).into()
+    };
+    let json_type = ("content-type", "application/json");
+    vec![
+        with(&[json_type, ("idempotency-key", "1")]),
+        with(&[json_type, ("content-encoding", "gzip")]),
+        with(&[("content-type", "text/csv")]),
+        with(&[("content-type", "application/json; charset=windows-1251")]),
+        with(&[json_type, ("content-encoding", "br")]),
+    ]
+}
+
+/// Refused for what is asked for.
+fn of_paths(world: &World) -> Vec<Refused> {
+    let demo = Some(DEMO_TOKEN);
+    vec![
+        world.get("/api/v1.1/profiles", demo).into(),
+        world.get("/api/v1.1/jobs/019d0000-0000-7000-8000-000000000000", demo).into(),
+        world.get(IMPORT, demo).into(),
+    ]
+}
+
+/// Refused because something is away.
+fn of_outages(world: &World) -> Vec<Refused> {
+    let demo = bearer(DEMO_TOKEN);
+    let body = json!({"db_id": 1, "data": [{"email": "john@example.com"}]});
+    world.cut_broker();
+    until("the gateway has met the outage", || {
+        (world.get("/health/ready", None).status == 503).then_some(())
+    });
+    let away = world.post(
+        IMPORT,
+        &[("content-type", "application/json"), ("authorization", &demo)],
+        body.to_string().as_bytes(),
+    );
+    assert!(away.header("retry-after").is_some(), "{away:?}");
+    world.restore_broker();
+    world.cut_database();
+    let unasked = world.get("/api/v1.1/jobs/019d0000-0000-7000-8000-000000000000", Some(DEMO_TOKEN));
+    assert!(unasked.header("retry-after").is_some(), "{unasked:?}");
+    world.restore_database();
+    vec![away.into(), unasked.into()]
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// The answer to a body of which half is sent; then the client closes its side, or is silent.
+fn half_sent(world: &World, close: bool) -> Refused {
+    let mut connection = TcpStream::connect(world.address()).unwrap();
+    let head = format!(
+        "POST {IMPORT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {DEMO_TOKEN}\r\nContent-Length: 100\r\n\r\n{{\"db_id\": 1,"
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    if close {
+        connection.shutdown(Shutdown::Write).unwrap();
+    }
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    Refused { status, error: body["error"].clone(), text: body["error_text"].as_str().unwrap().to_owned() }
+}
