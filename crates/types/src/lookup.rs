@@ -77,8 +77,9 @@ impl Question<'_> {
 
     fn missing(&self) -> Refusal {
         let names = self.rule.parameters();
-        let word = self.rule.word();
-        let problem = format!("required by matching `{word}`: the value to look for ({})", names.join(", "));
+        let together = if *self.rule == MatchRule::PushSub { " and " } else { " or " };
+        let (word, wanted) = (self.rule.word(), names.join(together));
+        let problem = format!("required by matching `{word}`: the value to look for ({wanted})");
         Refusal::parameter(names.first().copied().unwrap_or_default(), problem)
     }
 
