@@ -110,7 +110,15 @@ fn nulls_and_unknown_fields_follow_their_policies(world: &World) {
 
     let refused = &world
         .import_all(json!({"unknown_fields": "ignore", "nulls": "reject"}), std::slice::from_ref(&record))[0];
-    assert_eq!(refused["code"], "null_not_allowed");
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("null_not_allowed"), &json!("city")));
+    let none = [json!({"email": "n@example.com", "subscriptions": null})];
+    let refused = &world.import_all(json!({"nulls": "reject"}), &none)[0];
+    assert_eq!((&refused["code"], &refused["field"]), (&json!("null_not_allowed"), &json!("subscriptions")));
+    let kept = &world.import_all(json!({"nulls": "clear"}), &none)[0];
+    assert_eq!(
+        (&kept["action"], &kept["warnings"][0]["code"]),
+        (&json!("unchanged"), &json!("null_ignored"))
+    );
     let cleared = &world.import_all(json!({"unknown_fields": "ignore", "nulls": "clear"}), &[record])[0];
     assert_eq!(cleared["action"], "updated");
     assert!(city().is_null());

@@ -48,6 +48,14 @@ fn an_invalid_one_fails_the_record_or_is_skipped(world: &World) {
         ),
         (json!({"channel": "email", "resource_id": 28, "email": "x"}), "subscriptions[0].email"),
         (json!({"channel": "sms", "resource_id": 28, "phone": "12345"}), "subscriptions[0].phone"),
+        (
+            json!({"channel": "email", "resource_id": 28, "email": "x@example.com", "email_data": "y@example.com"}),
+            "subscriptions[0].email_data",
+        ),
+        (
+            json!({"channel": "viber", "resource_id": 28, "cc_data": "+79000000000"}),
+            "subscriptions[0].cc_data",
+        ),
         (json!({"channel": "email", "resource_id": 28}), "subscriptions[0].email"),
         (
             json!({"channel": "email", "resource_id": 28, "email": "x@example.com", "status": "happy"}),
