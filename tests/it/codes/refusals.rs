@@ -88,9 +88,16 @@ fn of_bodies(world: &World, format: Format) -> Vec<Refused> {
         send(&[], &json!({"db_id": 1, "data": record})),
         send(&[("authorization", "Bearer nonsense")], &json!({"db_id": 1, "data": record})),
         send(&[("authorization", &other)], &json!({"db_id": 1, "data": record})),
+        fields_of_a_resource(world, format, &other),
         send(&demo, &json!({"db_id": 1, "data": many})),
         post(world, format, &demo, &vec![b' '; (10 << 20) + 1]),
     ]
+}
+
+fn fields_of_a_resource(world: &World, format: Format, authorization: &str) -> Refused {
+    let headers = [("content-type", format.media_type()), ("authorization", authorization)];
+    let body = format.write(&json!({"resource_id": 28}));
+    world.post("/api/v1.1/resources/fields_get", &headers, body.as_bytes()).into()
 }
 
 /// Refused for what a header says.
