@@ -8,9 +8,9 @@ use super::{IMPORT, JSON, XML, zstd, zstd_bomb};
 /// MiB that bodies may hold in the gateway under test: what one of the largest size needs.
 const INFLIGHT: u64 = 60;
 /// MiB for each request under way: the elements of one record, a decoder's window and step, its thread.
-const REQUEST: u64 = 8;
+const REQUEST: u64 = 10;
 /// How many requests there are at a time.
-const REQUESTS: usize = 24;
+const REQUESTS: usize = 12;
 
 #[test]
 fn a_gateway_under_bombs_stays_within_its_bound() {
