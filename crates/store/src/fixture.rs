@@ -40,6 +40,13 @@ pub(crate) fn read(declaration: Value) -> Declaration {
     serde_json::from_value(declaration).unwrap()
 }
 
+/// The catalogue, with e-mails that no two profiles of database 1 may share.
+pub(crate) fn strict_catalog() -> Arc<Catalog> {
+    let mut declaration = declaration();
+    declaration["databases"][0]["unique"] = json!(["email"]);
+    Arc::new(Catalog::default().declare(&read(declaration)).unwrap().0)
+}
+
 pub(crate) fn catalog() -> Arc<Catalog> {
     Arc::new(Catalog::default().declare(&read(declaration())).unwrap().0)
 }
@@ -85,11 +92,16 @@ pub(crate) fn email(name: &str) -> Value {
 
 /// Registers a job and applies it in chunks; transient errors are tried again, as a worker would.
 pub(crate) async fn apply_all(store: &Store, import: &Arc<Import>, chunk: u32) -> u32 {
+    apply_by(store, &catalog(), import, chunk).await
+}
+
+/// As [`apply_all`], by another catalogue.
+pub(crate) async fn apply_by(store: &Store, catalog: &Arc<Catalog>, import: &Arc<Import>, chunk: u32) -> u32 {
     let mut next = store.register(&import.header).await.unwrap().next_index;
     let mut retries = 0;
     while next < import.header.total {
         let range = next..(next + chunk).min(import.header.total);
-        match store.apply(Arc::clone(import), catalog(), range).await {
+        match store.apply(Arc::clone(import), Arc::clone(catalog), range).await {
             Ok(applied) => next = applied.next_index,
             Err(error) if error.is_transient() && retries < 100 => retries += 1,
             Err(error) => panic!("{error}"),

@@ -30,6 +30,11 @@ impl Kind {
         Self(Self::FIRST_CUSTOM.0.saturating_add(number))
     }
 
+    /// Whether it is a custom field's, whose values stand nowhere but in the profile itself.
+    pub fn is_custom(self) -> bool {
+        self >= Self::FIRST_CUSTOM
+    }
+
     /// The number that the database stores.
     pub fn number(self) -> i16 {
         self.0

@@ -24,7 +24,8 @@ impl Listing {
     /// The fields of the profiles of `database`, which the caller has found to be the account's.
     pub fn of_database(envelope: &Envelope<'_>, database: &Database) -> Self {
         let fields = system_fields_in_order().iter().chain(in_order(&database.fields));
-        Self { fields: fields.cloned().collect(), warnings: warnings(envelope, &["db_id"]) }
+        let fields = fields.map(|field| Field { unique: database.is_unique(field), ..field.clone() });
+        Self { fields: fields.collect(), warnings: warnings(envelope, &["db_id"]) }
     }
 
     /// The fields of the subscriptions to the resource that the request names. They are the same in all its channels.
@@ -109,6 +110,7 @@ mod tests {
             id: DatabaseId(1),
             name: "Demo".to_owned(),
             default_region: None,
+            unique: std::collections::BTreeSet::new(),
             fields: fields.clone(),
         };
         catalog.databases.insert(database.id, database);

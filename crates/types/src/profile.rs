@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Key, Kind, ProfileId, Source, Sources, Subscription};
+use crate::{Key, ProfileId, Source, Sources, Subscription};
 
 /// One person of one database.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,23 +27,12 @@ impl Profile {
     /// Every value that the profile can be found by, and where it carries it.
     pub fn identities(&self, database: &Database) -> BTreeMap<Key, Sources> {
         let mut identities: BTreeMap<Key, Sources> = BTreeMap::new();
-        let mut add = |kind: Kind, value: &str, source: Source| {
-            identities.entry(Key::new(kind, value)).or_default().insert(source);
-        };
-        if let Some(Value::String(email)) = self.fields.get("email") {
-            add(Kind::EMAIL, email, Source::Profile);
-        }
-        if let Some(Value::Array(phones)) = self.fields.get("phones") {
-            phones
-                .iter()
-                .filter_map(Value::as_str)
-                .for_each(|phone| add(Kind::PHONE, phone, Source::Profile));
-        }
-        for field in database.matchable_fields() {
-            if let Some(value) = self.fields.get(&field.name) {
-                for text in field.key_texts(value) {
-                    add(Kind::custom(field.number), &text, Source::Profile);
-                }
+        let system = Database::CAN_BE_UNIQUE.iter().filter_map(|name| database.field(name));
+        for field in system.chain(database.matchable_fields()) {
+            for key in
+                self.fields.get(&field.name).map(|value| field.identity_keys(value)).unwrap_or_default()
+            {
+                identities.entry(key).or_default().insert(Source::Profile);
             }
         }
         for subscription in &self.subscriptions {

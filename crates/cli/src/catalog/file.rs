@@ -39,7 +39,7 @@ mod tests {
     fn a_problem_names_its_place() {
         assert_eq!(
             problem("databases:\n  - id: 1\n    nam: Demo\n"),
-            "unknown field `nam`, expected one of id, name, default_region, fields at line 3, column 5"
+            "unknown field `nam`, expected one of id, name, default_region, unique, fields at line 3, column 5"
         );
         assert_eq!(problem("databases:\n  - id: one\n    name: Demo\n"), "invalid i32 at line 2, column 9");
         assert_eq!(problem("databases:\n  - id: 1\n"), "missing field `name` at line 2, column 5");

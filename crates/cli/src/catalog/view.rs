@@ -26,6 +26,8 @@ struct DatabaseView<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     default_region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique: Option<Words<'a>>,
     fields: Fields<'a>,
 }
 
@@ -84,6 +86,7 @@ impl<'a> DatabaseView<'a> {
             id: database.id.0,
             name: &database.name,
             default_region: database.default_region.as_deref(),
+            unique: (!database.unique.is_empty()).then(|| words(&database.unique)),
             fields: fields(&database.fields),
         }
     }

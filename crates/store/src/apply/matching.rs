@@ -6,7 +6,7 @@ use intake_types::{Action, Code, MatchRule, Operation, Outcome};
 use serde_json::{Value, json};
 
 use crate::Store;
-use crate::fixture::{account, apply_all, import, job_id};
+use crate::fixture::{account, apply_all, apply_by, import, job_id, strict_catalog};
 use crate::testing::TestDatabase;
 
 fn by_tags() -> MatchRule {
@@ -105,4 +105,50 @@ async fn updates_claim_nothing_but_what_is_unique() {
     let results = store.results(&account("demo"), job_id(1)).await.unwrap().unwrap();
     assert_eq!(results.outcomes[0].failure.as_ref().unwrap().code, Code::ProfileNotFound);
     assert_eq!(database.scalar("SELECT count(*) FROM identities"), 0);
+}
+
+#[tokio::test]
+async fn a_unique_email_has_one_profile_whatever_finds_it() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let by_number = || MatchRule::Custom { field: "number".to_owned() };
+    // Subscribers of an address do not own it: more of them than are looked at before the one who does.
+    let subscribed = |n: i32| {
+        let subscription = json!({"resource_id": 28, "channel": "email", "email": "a@example.com"});
+        json!({"number": n, "subscriptions": [subscription]})
+    };
+    let crowd: Vec<Value> = (0..30).map(subscribed).collect();
+    outcomes(&store, 1, by_number(), &crowd).await;
+    let strict = strict_catalog();
+    let owner = import(2, by_number(), &[json!({"number": 100, "email": "a@example.com"})]);
+    apply_by(&store, &strict, &owner, 1000).await;
+    let rivals = [
+        json!({"number": 101, "email": "A@example.com"}),
+        json!({"number": 5, "email": "a@example.com"}),
+        json!({"number": 100, "email": "a@example.com"}),
+    ];
+    apply_by(&store, &strict, &import(3, by_number(), &rivals), 1000).await;
+    let results = store.results(&account("demo"), job_id(3)).await.unwrap().unwrap().outcomes;
+    let codes = results.iter().map(|outcome| outcome.failure.as_ref().map(|failure| failure.code));
+    assert_eq!(codes.collect::<Vec<_>>(), [Some(Code::NotUnique), Some(Code::NotUnique), None]);
+    assert_eq!(database.scalar("SELECT count(*) FROM profiles WHERE fields ? 'email'"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rivals_for_a_unique_email_end_with_one_owner() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let strict = strict_catalog();
+    let by_number = || MatchRule::Custom { field: "number".to_owned() };
+    let at_once = (0..6_u64).map(|job| {
+        let (store, strict) = (store.clone(), Arc::clone(&strict));
+        let record = |n: u64| json!({"number": job * 100 + n, "email": format!("p{n}@example.com")});
+        let records: Vec<Value> = (0..20).map(record).collect();
+        tokio::spawn(async move { apply_by(&store, &strict, &import(job, by_number(), &records), 7).await })
+    });
+    for done in at_once.collect::<Vec<_>>() {
+        done.await.unwrap();
+    }
+    assert_eq!(database.scalar("SELECT count(*) FROM profiles"), 20);
+    assert_eq!(database.scalar("SELECT count(DISTINCT fields->>'email') FROM profiles"), 20);
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::PgConnection;
 use intake_types::catalog::Database;
 use intake_types::plan::{Holder, IdentityRow};
-use intake_types::{Candidates, Drafts, Key, ProfileId};
+use intake_types::{Candidates, Drafts, Key, Places, ProfileId, Source, Sources};
 
 use crate::Error;
 use crate::profiles::{claim, find, lock};
@@ -21,6 +21,7 @@ pub(super) fn candidates(
 ) -> Result<Candidates, Error> {
     let mut search = Search { connection, database, drafts, holders: Vec::new(), claims: Vec::new() };
     search.look_up(&drafts.keys())?;
+    search.look_up_unique(&drafts.unique_keys())?;
     search.look_up_together()?;
     for _ in 0..ROUNDS {
         search.claim_unheld()?;
@@ -52,14 +53,27 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Finds out whose profiles carry these values of system fields, wherever matching looks.
+    fn look_up_unique(&mut self, keys: &[Key]) -> Result<(), Error> {
+        let places = Places::Among(Sources::from([Source::Profile]));
+        let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
+        let found = find::holders(self.connection, self.database.id, keys, &places)?;
+        self.add(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)).collect());
+        Ok(())
+    }
+
+    /// Adds those that are not known yet.
+    fn add(&mut self, found: Vec<Holder>) {
+        let new: Vec<Holder> = found.into_iter().filter(|holder| !self.holders.contains(holder)).collect();
+        self.holders.extend(new);
+    }
+
     /// Finds out who carries tags together. Such profiles cannot be found by one tag after the other: very many may
     /// carry each of them.
     fn look_up_together(&mut self) -> Result<(), Error> {
         for combination in self.drafts.combinations() {
             let found = find::together(self.connection, self.database.id, combination)?;
-            let new: Vec<Holder> =
-                found.into_iter().filter(|holder| !self.holders.contains(holder)).collect();
-            self.holders.extend(new);
+            self.add(found);
         }
         Ok(())
     }
@@ -70,12 +84,11 @@ impl Search<'_> {
         let mut again: HashSet<&Key> = keys.iter().collect();
         again.extend(combinations.iter().flat_map(|combination| combination.tags.keys()));
         self.holders.retain(|holder| !again.contains(&holder.key));
-        if combinations.is_empty() {
-            return self.look_up(keys);
-        }
-        let mut alone = self.drafts.keys();
+        let (mut alone, mut unique) = (self.drafts.keys(), self.drafts.unique_keys());
         alone.retain(|key| again.contains(key));
+        unique.retain(|key| again.contains(key));
         self.look_up(&alone)?;
+        self.look_up_unique(&unique)?;
         self.look_up_together()
     }
 

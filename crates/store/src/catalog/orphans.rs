@@ -40,6 +40,7 @@ fn exists(connection: &mut PgConnection, orphan: &Orphan) -> Result<bool, Error>
         .bind::<Text, _>(name)
         .bind::<SmallInt, _>(Kind::custom(*number).number())
         .get_result(connection),
+        Orphan::SharedValues { database, name } => shared(connection, database.0, name),
         Orphan::EnumValue { database, name, value } => {
             sql_query("SELECT EXISTS (SELECT FROM profiles WHERE db_id = $1 AND fields ->> $2 = $3) AS found")
                 .bind::<Integer, _>(database.0)
@@ -68,6 +69,18 @@ fn exists(connection: &mut PgConnection, orphan: &Orphan) -> Result<bool, Error>
         }
     };
     Ok(answer?.found)
+}
+
+/// Whether two profiles carry one value of a system field in their own fields.
+fn shared(connection: &mut PgConnection, database: i32, name: &str) -> QueryResult<Answer> {
+    let kind = if name == "email" { Kind::EMAIL } else { Kind::PHONE };
+    sql_query(
+        "SELECT EXISTS (SELECT FROM identities WHERE db_id = $1 AND kind = $2 AND 0 = ANY (sources) \
+             GROUP BY value HAVING count(*) > 1) AS found",
+    )
+    .bind::<Integer, _>(database)
+    .bind::<SmallInt, _>(kind.number())
+    .get_result(connection)
 }
 
 /// Whether any subscription to a resource fulfils a condition on `$2` and `$3`.

@@ -1,7 +1,7 @@
 //! Declarations and tokens on a real database.
 
-use intake_types::TokenHash;
 use intake_types::catalog::Catalog;
+use intake_types::{DatabaseId, MatchRule, TokenHash};
 use serde_json::{Value, json};
 
 use crate::fixture::{apply_all, catalog, declaration, import, read};
@@ -121,4 +121,22 @@ async fn a_revoked_token_that_is_declared_again_lives_again() {
     assert!(store.catalog().await.unwrap().tokens.is_empty());
     declare(&store, declaration()).await.unwrap();
     assert_eq!(store.catalog().await.unwrap(), *catalog());
+}
+
+#[tokio::test]
+async fn a_shared_email_cannot_become_unique() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    store.declare(read(declaration()), false).await.unwrap();
+    let by_number = MatchRule::Custom { field: "number".to_owned() };
+    let twins =
+        [json!({"number": 1, "email": "a@example.com"}), json!({"number": 2, "email": "a@example.com"})];
+    apply_all(&store, &import(1, by_number.clone(), &twins), 10).await;
+    let mut strict = declaration();
+    strict["databases"][0]["unique"] = json!(["email"]);
+    let refused = store.declare(read(strict.clone()), false).await.unwrap_err().to_string();
+    assert!(refused.contains("profiles of database 1 that share a value of email"), "{refused}");
+    apply_all(&store, &import(2, by_number, &[json!({"number": 2, "email": "b@example.com"})]), 10).await;
+    store.declare(read(strict), false).await.unwrap();
+    assert!(store.catalog().await.unwrap().databases[&DatabaseId(1)].unique.contains("email"));
 }

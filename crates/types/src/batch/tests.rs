@@ -18,6 +18,7 @@ fn catalog() -> Catalog {
         id: DatabaseId(id),
         name: id.to_string(),
         default_region: None,
+        unique: std::collections::BTreeSet::new(),
         fields: fields.into_iter().collect(),
     };
     let fields = vec![field("Custom_ID", 1, true), field("crm_code", 2, true), field("city", 3, false)];

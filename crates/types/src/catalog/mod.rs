@@ -27,12 +27,18 @@ pub struct Database {
     /// ISO 3166 country for phone numbers without `+`.
     #[serde(default)]
     pub default_region: Option<String>,
+    /// System fields whose values no two profiles may share.
+    #[serde(default)]
+    pub unique: BTreeSet<String>,
     /// Custom fields by name.
     #[serde(with = "by_name")]
     pub fields: BTreeMap<String, Field>,
 }
 
 impl Database {
+    /// The system fields that can be declared unique: those whose values are identities.
+    pub const CAN_BE_UNIQUE: [&str; 2] = ["email", "phones"];
+
     /// The system or custom field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.get(name).or_else(|| system_fields().get(name))
@@ -43,9 +49,9 @@ impl Database {
         self.fields.values().filter(|field| field.matchable)
     }
 
-    /// The custom fields whose values no two profiles may share.
-    pub fn unique_fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.values().filter(|field| field.unique)
+    /// Whether no two profiles may share a value of a field, be it a system field or a custom one.
+    pub fn is_unique(&self, field: &Field) -> bool {
+        field.unique || (field.is_system() && self.unique.contains(&field.name))
     }
 }
 

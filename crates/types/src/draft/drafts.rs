@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Database};
 use crate::plan::{Holder, IdentityRow};
 use crate::{
     Atlas, Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, Profile,
-    ProfileId,
+    ProfileId, Source,
 };
 
 /// The records of one chunk, each checked on its own.
@@ -64,15 +64,23 @@ impl Drafts {
         self.operation != Operation::Update && self.rule != MatchRule::ProfileId
     }
 
-    /// Every value that must be looked up by itself, sorted, each once.
+    /// Every value that must be looked up by itself in the [`Self::places`], sorted, each once. Custom fields have no other
+    /// place than the profile, so unique values of theirs are among them.
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: BTreeSet<&Key> = BTreeSet::new();
         for draft in &self.valid {
-            keys.extend(draft.unique_keys.iter().map(|(key, _)| key));
+            keys.extend(draft.unique_keys.iter().map(|(key, _)| key).filter(|key| key.kind.is_custom()));
             if let MatchValues::FirstOf(lists) = &draft.matching {
                 keys.extend(lists.iter().flatten());
             }
         }
+        keys.into_iter().cloned().collect()
+    }
+
+    /// Every unique value of system fields, which must be looked up in profiles, sorted, each once.
+    pub fn unique_keys(&self) -> Vec<Key> {
+        let all = self.valid.iter().flat_map(|draft| &draft.unique_keys).map(|(key, _)| key);
+        let keys: BTreeSet<&Key> = all.filter(|key| !key.kind.is_custom()).collect();
         keys.into_iter().cloned().collect()
     }
 
@@ -101,7 +109,8 @@ impl Drafts {
         let held = Held::of(self, holders);
         let mut unheld: BTreeMap<Key, IdentityRow> = BTreeMap::new();
         for draft in &self.valid {
-            let free = draft.unique_keys.iter().map(|(key, _)| key).filter(|key| !held.at_all.contains(key));
+            let unique = draft.unique_keys.iter().map(|(key, _)| key);
+            let free = unique.filter(|key| !held.in_profiles.contains(key));
             let mut wanted: BTreeSet<&Key> = free.collect();
             if self.may_create() {
                 wanted.extend(held.open(&draft.matching));
@@ -129,16 +138,18 @@ impl Drafts {
 
 /// Which values somebody carries.
 struct Held<'a> {
-    at_all: HashSet<&'a Key>,
+    in_profiles: HashSet<&'a Key>,
     /// Where it counts for matching.
     by: BTreeMap<&'a Key, BTreeSet<ProfileId>>,
 }
 
 impl<'a> Held<'a> {
     fn of(drafts: &Drafts, holders: &'a [Holder]) -> Self {
-        let mut held = Self { at_all: HashSet::new(), by: BTreeMap::new() };
+        let mut held = Self { in_profiles: HashSet::new(), by: BTreeMap::new() };
         for holder in holders {
-            held.at_all.insert(&holder.key);
+            if holder.sources.contains(&Source::Profile) {
+                held.in_profiles.insert(&holder.key);
+            }
             if drafts.places.accept(&holder.sources) {
                 held.by.entry(&holder.key).or_default().insert(holder.profile_id);
             }

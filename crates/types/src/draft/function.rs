@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Assignment;
 use crate::wire::Limits;
-use crate::{Code, Field, FieldType, Problem};
+use crate::{Code, FieldType, Problem};
 
 const ACTIONS: [&str; 6] = ["set", "unset", "incr", "add", "delete", "upsert"];
 
@@ -53,12 +53,21 @@ impl<'a> Function<'a> {
     }
 
     /// What the function means for a field.
-    pub(super) fn read(&self, field: &Field, region: Option<&str>) -> Result<Meaning<'a>, Problem> {
-        let field_type = &field.field_type;
+    ///
+    /// No two profiles may share a value of a `unique` one.
+    pub(super) fn read(
+        &self,
+        field_type: &FieldType,
+        unique: bool,
+        region: Option<&str>,
+    ) -> Result<Meaning<'a>, Problem> {
         let word = self.action.as_str().map(str::trim).unwrap_or_default();
-        let allowed = if field.unique { UNIQUE } else { allowed(field_type) };
+        let mut allowed = allowed(field_type).to_vec();
+        if unique {
+            allowed.retain(|word| UNIQUE.contains(word));
+        }
         if !allowed.contains(&word) {
-            let which = if field.unique { "a unique field" } else { "a field" };
+            let which = if unique { "a unique field" } else { "a field" };
             let list = allowed.join(", ");
             let text = format!("no such action on {which} of type {}; allowed: {list}", field_type.word());
             return Err(invalid(".action", text));
@@ -207,14 +216,9 @@ fn storable(value: &Value) -> Result<Value, Problem> {
 mod tests {
     use super::*;
 
-    fn field(field_type: FieldType) -> Field {
-        Field { name: "x".to_owned(), number: 1, field_type, matchable: false, unique: false }
-    }
-
-    fn read(field_type: FieldType, sent: &Value) -> Result<Assignment, (Code, String)> {
-        let field = field(field_type);
-        let function = Function::of(sent, &field.field_type).unwrap();
-        match function.read(&field, Some("RU")) {
+    fn read(field_type: &FieldType, sent: &Value) -> Result<Assignment, (Code, String)> {
+        let function = Function::of(sent, field_type).unwrap();
+        match function.read(field_type, false, Some("RU")) {
             Ok(Meaning::Does(assignment)) => Ok(assignment),
             Ok(Meaning::Value(value)) => panic!("a plain {value}"),
             Err(problem) => Err((problem.code, problem.path)),
@@ -228,20 +232,23 @@ mod tests {
     #[test]
     fn each_action_is_read_by_the_type_of_its_field() {
         let action = |word: &str, value: Value| json!({"action": word, "value": value});
-        assert_eq!(read(FieldType::Date, &json!({"action": "unset"})), Ok(Assignment::Clear));
-        assert_eq!(read(FieldType::Int, &action("incr", json!("-5"))), Ok(Assignment::AddInt(-5)));
+        assert_eq!(read(&FieldType::Date, &json!({"action": "unset"})), Ok(Assignment::Clear));
+        assert_eq!(read(&FieldType::Int, &action("incr", json!("-5"))), Ok(Assignment::AddInt(-5)));
         let tenth = Assignment::AddFloat("0.10".parse().unwrap());
-        assert_eq!(read(FieldType::Float, &action(" incr ", json!("0.10"))), Ok(tenth));
+        assert_eq!(read(&FieldType::Float, &action(" incr ", json!("0.10"))), Ok(tenth));
         let tags = vec![json!("a"), json!("b")];
-        assert_eq!(read(FieldType::Tags, &action("add", json!("a, b"))), Ok(Assignment::Union(tags.clone())));
+        assert_eq!(
+            read(&FieldType::Tags, &action("add", json!("a, b"))),
+            Ok(Assignment::Union(tags.clone()))
+        );
         let gone = Assignment::Remove { path: Vec::new(), values: tags };
-        assert_eq!(read(FieldType::Tags, &action("delete", json!(["a", "b"]))), Ok(gone));
+        assert_eq!(read(&FieldType::Tags, &action("delete", json!(["a", "b"]))), Ok(gone));
         let number = Assignment::Union(vec![json!("+79000000000")]);
-        assert_eq!(read(FieldType::Phones, &action("add", json!("8 900 000-00-00"))), Ok(number));
-        assert_eq!(read(FieldType::Phones, &json!([{"action": "unset"}])), Ok(Assignment::Clear));
+        assert_eq!(read(&FieldType::Phones, &action("add", json!("8 900 000-00-00"))), Ok(number));
+        assert_eq!(read(&FieldType::Phones, &json!([{"action": "unset"}])), Ok(Assignment::Clear));
         let order = Assignment::Append(vec![json!({"id": 1})]);
-        assert_eq!(read(FieldType::ArrObject, &action("add", json!({"id": 1}))), Ok(order.clone()));
-        assert_eq!(read(FieldType::ArrObject, &action("add", json!([{"id": 1}]))), Ok(order));
+        assert_eq!(read(&FieldType::ArrObject, &action("add", json!({"id": 1}))), Ok(order.clone()));
+        assert_eq!(read(&FieldType::ArrObject, &action("add", json!([{"id": 1}]))), Ok(order));
     }
 
     #[test]
@@ -249,19 +256,19 @@ mod tests {
         let (path, value) = (vec!["a".to_owned(), "b".to_owned()], json!([1]));
         let upsert = json!({"action": "upsert", "submatch": "a.b", "value": [1]});
         let put = Assignment::Put { path: path.clone(), value: value.clone() };
-        assert_eq!(read(FieldType::Object, &upsert), Ok(put));
+        assert_eq!(read(&FieldType::Object, &upsert), Ok(put));
         assert_eq!(
-            read(FieldType::ArrObject, &upsert),
+            read(&FieldType::ArrObject, &upsert),
             Ok(Assignment::PutEach { path: path.clone(), value })
         );
         let delete = json!({"action": "delete", "submatch": "a.b", "value": 100});
         let gone = Assignment::Remove { path, values: vec![json!(100)] };
-        assert_eq!(read(FieldType::ArrObject, &delete), Ok(gone));
+        assert_eq!(read(&FieldType::ArrObject, &delete), Ok(gone));
         let deep = json!({"action": "upsert", "submatch": vec!["a"; 32].join("."), "value": 1});
-        assert_eq!(read(FieldType::Object, &deep), problem(Code::InvalidAction, ".submatch"));
+        assert_eq!(read(&FieldType::Object, &deep), problem(Code::InvalidAction, ".submatch"));
         for submatch in [json!(null), json!(""), json!("a..b"), json!(1)] {
             let sent = json!({"action": "upsert", "submatch": submatch, "value": 1});
-            assert_eq!(read(FieldType::Object, &sent), problem(Code::InvalidAction, ".submatch"));
+            assert_eq!(read(&FieldType::Object, &sent), problem(Code::InvalidAction, ".submatch"));
         }
     }
 
@@ -288,11 +295,11 @@ mod tests {
             ),
         ];
         for (field_type, sent, code, path) in cases {
-            assert_eq!(read(field_type, &sent), problem(code, path), "{sent}");
+            assert_eq!(read(&field_type, &sent), problem(code, path), "{sent}");
         }
-        let unique = Field { unique: true, ..field(FieldType::Int) };
         let sent = action("incr", json!(1));
-        let told = Function::of(&sent, &unique.field_type).unwrap().read(&unique, None).err().unwrap();
+        let told =
+            Function::of(&sent, &FieldType::Int).unwrap().read(&FieldType::Int, true, None).err().unwrap();
         assert_eq!(told.text, "no such action on a unique field of type int; allowed: set, unset");
     }
 

@@ -7,8 +7,8 @@ use super::matching::{Matching, Named};
 use super::{Assignment, Draft, failed, locate, record, subscription};
 use crate::catalog::{Catalog, Database};
 use crate::{
-    Atlas, Code, Failure, Field, Header, Key, Kind, MatchRule, MatchValues, Nulls, Outcome, Problem,
-    UnknownFields, Warning,
+    Atlas, Code, Failure, Field, Header, Key, MatchRule, MatchValues, Nulls, Outcome, Problem, UnknownFields,
+    Warning,
 };
 
 /// Longest `_ref`, in characters.
@@ -128,7 +128,10 @@ impl Reader<'_> {
         let region = self.database.default_region.as_deref();
         let inside = |Problem { code, path: below, text }| fail(code, &format!("{path}{below}"), text);
         if let Some(function) = Function::of(value, &field.field_type) {
-            return match function.read(field, region).map_err(inside)? {
+            return match function
+                .read(&field.field_type, self.database.is_unique(field), region)
+                .map_err(inside)?
+            {
                 Meaning::Value(value) => self.value(field, &format!("{path}.value"), value, warnings),
                 Meaning::Does(assignment) => Ok(Some(assignment)),
             };
@@ -228,16 +231,10 @@ impl Reader<'_> {
 
     fn unique_keys(&self, draft: &Draft) -> Vec<(Key, String)> {
         let mut keys = Vec::new();
-        for field in self.database.unique_fields() {
-            for (_, assignment) in draft.fields.iter().filter(|(name, _)| *name == field.name) {
-                if let Assignment::Set(value) = assignment {
-                    let texts = field.key_texts(value);
-                    keys.extend(
-                        texts
-                            .iter()
-                            .map(|text| (Key::new(Kind::custom(field.number), text), field.name.clone())),
-                    );
-                }
+        for (name, assignment) in &draft.fields {
+            let unique = self.database.field(name).filter(|field| self.database.is_unique(field));
+            if let (Some(field), Assignment::Set(value)) = (unique, assignment) {
+                keys.extend(field.identity_keys(value).into_iter().map(|key| (key, name.clone())));
             }
         }
         keys

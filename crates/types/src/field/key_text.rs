@@ -3,8 +3,23 @@
 use serde_json::Value;
 
 use super::{Field, FieldType, date};
+use crate::{Key, Kind};
 
 impl Field {
+    /// The keys that a profile is found by when it stores this value.
+    pub(crate) fn identity_keys(&self, stored: &Value) -> Vec<Key> {
+        let texts = |kind: Kind, texts: &mut dyn Iterator<Item = &str>| {
+            texts.map(|text| Key::new(kind, text)).collect()
+        };
+        match &self.field_type {
+            FieldType::Email => texts(Kind::EMAIL, &mut stored.as_str().into_iter()),
+            FieldType::Phones => {
+                texts(Kind::PHONE, &mut stored.as_array().into_iter().flatten().filter_map(Value::as_str))
+            }
+            _ => texts(Kind::custom(self.number), &mut self.key_texts(stored).iter().map(String::as_str)),
+        }
+    }
+
     /// The normalised texts by which a stored value is found: one per tag, one for any other value that can be matched
     /// by. A blank text identifies nobody and has none, and neither has an object.
     pub fn key_texts(&self, stored: &Value) -> Vec<String> {

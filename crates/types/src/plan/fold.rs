@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Candidates, Plan, diff, target};
 use crate::catalog::Database;
 use crate::draft::failed;
-use crate::{Action, Code, Draft, Drafts, Failure, Key, Outcome, Profile, ProfileId, Sources, Warning};
+use crate::{
+    Action, Code, Draft, Drafts, Failure, Key, Outcome, Profile, ProfileId, Source, Sources, Warning,
+};
 
 /// The profiles of a chunk while its records are applied.
 pub(super) struct People<'a> {
@@ -93,7 +95,8 @@ impl<'a> People<'a> {
     /// A unique value that another profile carries.
     fn refuse(&self, draft: &Draft, target: Option<ProfileId>) -> Option<Failure> {
         draft.unique_keys.iter().find_map(|(key, field)| {
-            let owner = self.carriers(key).map(|(id, _)| id).find(|owner| Some(*owner) != target)?;
+            let mut owners = self.carriers(key).filter(|(_, sources)| sources.contains(&Source::Profile));
+            let (owner, _) = owners.find(|(owner, _)| Some(*owner) != target)?;
             Some(Failure {
                 code: Code::NotUnique,
                 field: Some(field.clone()),

@@ -77,6 +77,13 @@ pub enum Orphan {
         /// Its number, as in the keys.
         number: i16,
     },
+    /// Profiles that share a value of this system field, which is to be unique.
+    SharedValues {
+        /// Whose.
+        database: DatabaseId,
+        /// The field.
+        name: String,
+    },
     /// Profiles that hold this word in an enum field.
     EnumValue {
         /// Whose.
@@ -133,6 +140,9 @@ impl fmt::Display for Orphan {
             Self::Database(id) => write!(formatter, "profiles of database {id}"),
             Self::Field { database, name, .. } => {
                 write!(formatter, "values of field {name} in database {database}")
+            }
+            Self::SharedValues { database, name } => {
+                write!(formatter, "profiles of database {database} that share a value of {name}")
             }
             Self::EnumValue { database, name, value } => {
                 write!(formatter, "profiles of database {database} whose {name} is {value}")

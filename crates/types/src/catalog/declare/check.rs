@@ -8,6 +8,7 @@ use super::{
     AccountDeclaration, Catalog, DatabaseDeclaration, Declaration, FieldDeclaration, ResourceDeclaration,
     Token,
 };
+use crate::catalog::Database;
 use crate::field::{phone, system_fields};
 use crate::{DatabaseId, FieldType, TokenHash};
 
@@ -106,6 +107,16 @@ impl Checker {
         if let Some(region) = database.default_region.as_deref().filter(|region| !phone::is_region(region)) {
             let problem = format!("{region:?} is no country; two capital letters are expected, such as DE");
             self.say(&format!("{path}.default_region"), problem);
+        }
+        let unique = format!("{path}.unique");
+        self.distinct(&unique, "", database.unique.iter());
+        for (at, name) in database.unique.iter().enumerate() {
+            if !Database::CAN_BE_UNIQUE.contains(&name.as_str()) {
+                let allowed = Database::CAN_BE_UNIQUE.join(", ");
+                let problem =
+                    format!("{name:?} will not do: {allowed} are allowed; a custom field says so itself");
+                self.say(&format!("{unique}[{at}]"), problem);
+            }
         }
         self.fields(path, &database.fields);
         for (at, field) in database.fields.iter().enumerate() {

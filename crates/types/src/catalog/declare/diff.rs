@@ -51,10 +51,24 @@ fn database(old: Option<&Database>, new: Option<&Database>, changes: &mut Vec<Ch
             let [old, new] = [old, new].map(|side| side.default_region.as_deref().unwrap_or("none"));
             changes.push(Change::altered(format!("{subject}: default_region {old} -> {new}")));
         }
+        changes.extend(unique(&subject, old, new));
     } else {
-        changes.push(Change::added(format!("{subject} {:?}", new.name)));
+        let unique =
+            if new.unique.is_empty() { String::new() } else { format!(" (unique {})", list(&new.unique)) };
+        changes.push(Change::added(format!("{subject} {:?}{unique}", new.name)));
     }
     fields(&Owner::Database(new.id), old.map(|old| &old.fields), &new.fields, changes);
+}
+
+/// What becomes unique must not be shared by then.
+fn unique(subject: &str, old: &Database, new: &Database) -> Option<Change> {
+    if old.unique == new.unique {
+        return None;
+    }
+    let (was, is) = (list(&old.unique), list(&new.unique));
+    let begun = new.unique.difference(&old.unique);
+    let shared = begun.map(|name| Orphan::SharedValues { database: new.id, name: name.clone() });
+    Some(Change::altered(format!("{subject}: unique {was} -> {is}")).orphaning(shared))
 }
 
 fn resource(old: Option<&Resource>, new: Option<&Resource>, changes: &mut Vec<Change>) {

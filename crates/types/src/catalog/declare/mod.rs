@@ -47,6 +47,9 @@ pub struct DatabaseDeclaration {
     /// ISO 3166 country for phone numbers without `+`, in capitals.
     #[serde(default)]
     pub default_region: Option<String>,
+    /// System fields whose values no two profiles may share: email, phones.
+    #[serde(default)]
+    pub unique: Vec<String>,
     /// Custom profile fields.
     #[serde(default)]
     pub fields: Vec<FieldDeclaration>,

@@ -17,7 +17,8 @@ pub(super) fn build(current: &Catalog, declaration: &Declaration) -> Result<Cata
         let fields = numbered(&format!("databases[{at}]"), known, &declared.fields, &mut problems);
         let (id, name, default_region) =
             (declared.id, declared.name.clone(), declared.default_region.clone());
-        target.databases.insert(id, Database { id, name, default_region, fields });
+        let unique = declared.unique.iter().cloned().collect();
+        target.databases.insert(id, Database { id, name, default_region, unique, fields });
     }
     for (at, declared) in declaration.resources.iter().enumerate() {
         let known = current.resources.get(&declared.id).map(|resource| &resource.fields);

@@ -197,6 +197,13 @@ fn resources_change_with_what_they_orphan() {
 }
 
 #[test]
+fn a_system_field_becomes_unique_where_nobody_shares_a_value() {
+    let (lines, orphans) = diff("name: Demo\n", "name: Demo\n    unique: [email]\n");
+    assert_eq!(lines, ["~ database 1: unique none -> email"]);
+    assert_eq!(orphans, [Orphan::SharedValues { database: DatabaseId(1), name: "email".to_owned() }]);
+}
+
+#[test]
 fn databases_change_and_go() {
     let (lines, orphans) = diff("name: Second", "name: Third\n    default_region: RU");
     let name = r#"~ database 2: name "Second" -> "Third""#;
@@ -270,6 +277,11 @@ fn each_mistake_has_its_path() {
         ("id: 2\n", "id: 1\n", "databases[1].id: 1 is declared twice, first at databases[0]"),
         ("name: Second", "name: Demo", "databases[1].name: Demo is declared twice, first at databases[0]"),
         ("name: Second", "name: ' x'", "databases[1].name: a name has no blanks around it"),
+        (
+            "name: Second",
+            "name: Second\n    unique: [email, _fname]",
+            "databases[1].unique[1]: \"_fname\" will not do: email, phones are allowed",
+        ),
         ("id: 28", "id: 0", "resources[0].id: 0 will not do"),
         ("databases: [1]", "databases: [1, 7]", "resources[0].databases[1]: there is no database 7"),
         (

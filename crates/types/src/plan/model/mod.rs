@@ -32,9 +32,11 @@ use crate::{
     ResourceId, Sources, UnknownFields,
 };
 
-fn catalog() -> Catalog {
+/// With `unique`, no two profiles may share an e-mail.
+fn catalog(unique: bool) -> Catalog {
+    let unique = if unique { &["email"][..] } else { &[] };
     let declaration: Declaration = serde_json::from_value(json!({
-        "databases": [{"id": 1, "name": "Model", "fields": [
+        "databases": [{"id": 1, "name": "Model", "unique": unique, "fields": [
             {"name": "number", "type": "int", "matchable": true},
             {"name": "code", "type": "string", "matchable": true, "unique": true},
             {"name": "tags", "type": "tags", "matchable": true},
@@ -187,9 +189,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn chunks_end_as_one_record_at_a_time(requests in vec(request(), 1..5)) {
-        let catalog = catalog();
-        let (mut tables, mut naive) = (Tables::default(), Naive::default());
+    fn chunks_end_as_one_record_at_a_time(requests in vec(request(), 1..5), unique: bool) {
+        let catalog = catalog(unique);
+        let (mut tables, mut naive) = (Tables::default(), Naive { unique, ..Naive::default() });
         for (job, request) in (0..).zip(&requests) {
             let header = request.header(job);
             let raw: Vec<Box<RawValue>> =
@@ -218,7 +220,7 @@ proptest! {
 
 #[test]
 fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
-    let catalog = catalog();
+    let catalog = catalog(false);
     let database = &catalog.databases[&DatabaseId(1)];
     let id = ProfileId(Uuid::from_u128(1));
     let key = Key::new(crate::Kind::EMAIL, "p0@example.com");
@@ -240,7 +242,7 @@ fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
 
 #[test]
 fn several_matches_take_the_oldest_and_say_so() {
-    let catalog = catalog();
+    let catalog = catalog(false);
     let mut tables = Tables::default();
     let twins =
         [json!({"number": 1, "email": "p0@example.com"}), json!({"number": 2, "email": "p0@example.com"})];

@@ -39,6 +39,8 @@ pub(super) struct Fate {
 
 #[derive(Default)]
 pub(super) struct Naive {
+    /// Whether no two people may share an e-mail.
+    pub(super) unique: bool,
     pub(super) people: BTreeMap<ProfileId, Person>,
 }
 
@@ -168,8 +170,10 @@ impl Naive {
             }
             _ => {}
         }
-        if let Some(code) = set(read.code.as_ref())
-            && self.people.iter().any(|(id, person)| Some(*id) != target && person.code == Some(code))
+        let others = || self.people.iter().filter(|(id, _)| Some(**id) != target).map(|(_, person)| person);
+        let (code, email) = (set(read.code.as_ref()), set(read.email.as_ref()).filter(|_| self.unique));
+        if others()
+            .any(|other| (code.is_some() && other.code == code) || (email.is_some() && other.email == email))
         {
             return Err("not_unique");
         }

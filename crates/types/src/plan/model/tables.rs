@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::catalog::Catalog;
 use crate::plan::{Candidates, Holder, Plan};
-use crate::{DatabaseId, Drafts, Header, Key, Kind, Outcome, Profile, ProfileId, Sources};
+use crate::{DatabaseId, Drafts, Header, Key, Outcome, Profile, ProfileId, Source, Sources};
 
 /// What the two tables hold, and nothing cleverer.
 #[derive(Default)]
@@ -17,8 +17,7 @@ pub(super) struct Tables {
 
 impl Tables {
     fn holders(&self, keys: &[Key], drafts: &Drafts) -> Vec<Holder> {
-        let counts =
-            |key: &Key, sources: &Sources| key.kind >= Kind::FIRST_CUSTOM || drafts.places().accept(sources);
+        let counts = |key: &Key, sources: &Sources| key.kind.is_custom() || drafts.places().accept(sources);
         let alone =
             self.identities.iter().filter(|((key, _), sources)| keys.contains(key) && counts(key, sources));
         let together = drafts.combinations().into_iter().flat_map(|combination| {
@@ -28,10 +27,14 @@ impl Tables {
             let everyone: Vec<ProfileId> = self.profiles.keys().copied().filter(carries).collect();
             everyone.into_iter().flat_map(move |id| keys.clone().into_iter().map(move |key| (key, id)))
         });
-        let together: BTreeSet<(Key, ProfileId)> = together.collect();
-        let alone = alone.map(|(row, _)| row.clone());
-        alone
-            .chain(together)
+        let unique = drafts.unique_keys();
+        let owned = self
+            .identities
+            .iter()
+            .filter(|((key, _), sources)| unique.contains(key) && sources.contains(&Source::Profile));
+        let all: BTreeSet<(Key, ProfileId)> =
+            alone.chain(owned).map(|(row, _)| row.clone()).chain(together).collect();
+        all.into_iter()
             .map(|(key, profile_id)| {
                 let sources = self.identities[&(key.clone(), profile_id)].clone();
                 Holder { key, profile_id, sources }

@@ -78,7 +78,7 @@ proptest! {
 
     #[test]
     fn both_formats_make_the_same_plan(requests in vec(request(), 1..4)) {
-        let catalog = catalog();
+        let catalog = catalog(true);
         let mut both = [Tables::default(), Tables::default()];
         for (job, request) in (0..).zip(&requests) {
             let header = request.header(job);
