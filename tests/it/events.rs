@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use intake_tests::{Events, World, until};
+use intake_tests::{Events, World, fits, until};
 use serde_json::{Value, json};
 
 fn kinds(events: &[Value]) -> BTreeMap<&str, usize> {
@@ -52,6 +52,46 @@ fn an_import_is_told_of_by_names_alone() {
     assert_eq!(kinds(events.read(7))["job.completed"], 3);
     let said = events.known.iter().map(ToString::to_string).collect::<String>();
     assert!(!said.contains("Riga") && !said.contains("Ann"), "{said}");
+}
+
+/// Whether a value is what a page shows, where `…` in a text stands for any characters.
+fn is_shown(page: &Value, real: &Value) -> bool {
+    match (page, real) {
+        (Value::String(page), Value::String(real)) => fits(page, real),
+        (Value::Object(page), Value::Object(real)) => {
+            page.len() == real.len()
+                && page.iter().all(|(name, value)| real.get(name).is_some_and(|real| is_shown(value, real)))
+        }
+        _ => page == real,
+    }
+}
+
+#[test]
+fn the_page_shows_them_as_they_are() {
+    let page =
+        include_str!("../../docs/api.md").split("\n## ").find(|section| section.starts_with("Events\n"));
+    let blocks = page.unwrap().split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let shown: Vec<Value> = blocks.map(|block| serde_json::from_str(block).unwrap()).collect();
+    let world = World::start();
+    let mut events = Events::bind(&world, "#", None);
+    let subscription = |status: &str| {
+        json!({
+            "channel": "email", "resource_id": 28, "email": "john@example.com", "status": status, "cats": ["category_1"],
+            "custom_fields": {"source": "web"},
+        })
+    };
+    let first =
+        json!({"email": "john@example.com", "city": "Riga", "subscriptions": [subscription("subscribed")]});
+    world.import_all(json!({"external_id": "nightly"}), &[first]);
+    let second = json!({
+        "email": "john@example.com", "_fname": "John", "city": "Oslo", "subscriptions": [subscription("unsubscribed")],
+    });
+    world.import_all(json!({}), &[second]);
+    let real = events.read(6);
+    for page in &shown {
+        assert!(real.iter().any(|event| is_shown(page, event)), "{page:#} is shown, and there are {real:#?}");
+    }
+    assert_eq!(kinds(&shown).len(), kinds(real).len());
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub enum Refusal {
     #[error("resource_id: no resource {0} that this token may use")]
     NoResource(ResourceId),
     /// More than a request may hold.
-    #[error("{what}: {sent} sent, {limit} allowed per request; send the rest in further requests")]
+    #[error("{what}: {sent} sent, {limit} allowed per request{}", advice(what))]
     TooLarge {
         /// `records`, `bytes of body` and the like.
         what: &'static str,
@@ -47,6 +47,11 @@ pub enum Refusal {
         /// How many are allowed.
         limit: u64,
     },
+}
+
+/// Records, and the bytes that they are, can go into several requests.
+fn advice(what: &str) -> &'static str {
+    if matches!(what, "records" | "bytes of body") { "; send the rest in further requests" } else { "" }
 }
 
 impl Refusal {

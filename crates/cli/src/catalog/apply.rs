@@ -23,6 +23,7 @@ Example of a file:
     - id: 1
       name: Customers
       default_region: DE      # of phone numbers without +
+      unique: [email]         # no two profiles share one; phones can be, too
       fields:
         - { name: crm_id, type: int, matchable: true, unique: true }
         - { name: plan, type: enum, values: [free, pro] }
