@@ -36,9 +36,24 @@ impl Format {
 /// text, the same assertions.
 ///
 /// Once in a module: the tests are `in_json::<story>` and `in_xml::<story>`. A story that is not listed is dead code,
-/// which the compiler tells.
+/// which the compiler tells. Worlds out of the ordinary come from a function that gives a
+/// [`WorldBuilder`](crate::WorldBuilder), named first: `in_both_formats!(with small_world: story, ..)`.
 #[macro_export]
 macro_rules! in_both_formats {
+    (with $builder:ident: $($story:ident),+ $(,)?) => {
+        mod in_json {
+            $(#[test]
+            fn $story() {
+                super::$story(&super::$builder().format($crate::Format::Json).start());
+            })+
+        }
+        mod in_xml {
+            $(#[test]
+            fn $story() {
+                super::$story(&super::$builder().format($crate::Format::Xml).start());
+            })+
+        }
+    };
     ($($story:ident),+ $(,)?) => {
         mod in_json {
             $(#[test]

@@ -31,6 +31,7 @@ pub struct WorldBuilder {
     cut_broker: bool,
     delivery_limit: Option<i32>,
     buries: u32,
+    catalog: Option<String>,
 }
 
 impl WorldBuilder {
@@ -38,6 +39,13 @@ impl WorldBuilder {
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
+        self
+    }
+
+    /// The declaration (YAML) that it lives by, in the place of the demo catalogue. [`DEMO_TOKEN`] must be in it.
+    #[must_use]
+    pub fn catalog(mut self, declaration: &str) -> Self {
+        self.catalog = Some(declaration.to_owned());
         self
     }
 
@@ -96,7 +104,7 @@ impl WorldBuilder {
     }
 }
 
-/// A running installation with the demo catalogue.
+/// A running installation, with the demo catalogue unless it was built with another.
 pub struct World {
     builder: WorldBuilder,
     runtime: Option<Runtime>,
@@ -135,7 +143,7 @@ impl World {
             .try_init();
         let runtime = Runtime::new().expect("a runtime");
         let database = TestDatabase::create();
-        apply_demo_catalog(&runtime, &database);
+        apply_catalog(&runtime, &database, builder.catalog.as_deref());
         let before = |url: &str, port| runtime.block_on(Relay::before(url, port)).expect("a relay");
         let relay = builder.cut_database.then(|| before(database.url().expose_secret(), 5432));
         let queues = queues(&builder);
@@ -317,10 +325,13 @@ fn agent() -> ureq::Agent {
     config.timeout_global(Some(Duration::from_secs(90))).build().into()
 }
 
-fn apply_demo_catalog(runtime: &Runtime, database: &TestDatabase) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/demo/catalog.yaml");
-    let text = std::fs::read_to_string(path).expect("the demo catalogue");
+fn apply_catalog(runtime: &Runtime, database: &TestDatabase, other: Option<&str>) {
+    let demo = || {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/demo/catalog.yaml");
+        std::fs::read_to_string(path).expect("the demo catalogue")
+    };
+    let text = other.map_or_else(demo, str::to_owned);
     let declaration: intake_types::catalog::Declaration =
         serde_saphyr::from_str(&text).expect("it is a declaration");
-    runtime.block_on(database.store().declare(declaration, false)).expect("the demo catalogue applies");
+    runtime.block_on(database.store().declare(declaration, false)).expect("the catalogue applies");
 }
