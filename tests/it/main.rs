@@ -7,6 +7,7 @@
 
 mod codes;
 mod concurrency;
+mod conformance;
 mod crash;
 mod describing;
 mod docs;
@@ -15,7 +16,6 @@ mod fields;
 mod geo;
 mod hostile;
 mod isolation;
-mod matching;
 mod outage;
 mod poison;
 mod reading;
