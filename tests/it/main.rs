@@ -12,7 +12,6 @@ mod crash;
 mod describing;
 mod docs;
 mod events;
-mod fields;
 mod geo;
 mod hostile;
 mod isolation;

@@ -2,12 +2,18 @@
 //!
 //! Rows are tables. What a row says is checked against what a client can see: answers, results, and profiles read back.
 
+mod codes;
 mod custom_matching;
+mod fields;
+mod functions;
 mod match_values;
 mod modes;
 mod moves;
 mod narrowing;
 mod people;
+mod policies;
+mod subscription_functions;
+mod wrong_values;
 
 use std::fmt::Debug;
 
