@@ -20,5 +20,4 @@ mod poison;
 mod reading;
 mod refusals;
 mod seed;
-mod subscriptions;
 mod sync;

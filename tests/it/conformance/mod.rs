@@ -2,6 +2,7 @@
 //!
 //! Rows are tables. What a row says is checked against what a client can see: answers, results, and profiles read back.
 
+mod channels;
 mod codes;
 mod custom_matching;
 mod fields;
@@ -13,6 +14,8 @@ mod narrowing;
 mod people;
 mod policies;
 mod subscription_functions;
+mod subscriptions;
+mod wrong_subscriptions;
 mod wrong_values;
 
 use std::fmt::Debug;
