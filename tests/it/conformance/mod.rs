@@ -11,12 +11,15 @@ mod match_values;
 mod modes;
 mod moves;
 mod narrowing;
+mod parameters;
 mod people;
 mod policies;
 mod subscription_functions;
 mod subscriptions;
+mod transport;
 mod wrong_subscriptions;
 mod wrong_values;
+mod xml;
 
 use std::fmt::Debug;
 
