@@ -11,6 +11,7 @@ in_both_formats!(
     a_function_that_lacks_something_is_told,
     an_action_that_a_type_does_not_take_is_told,
     one_record_after_the_other,
+    what_is_set_is_matched_by_and_nothing_else_is,
 );
 
 fn set(value: &Value) -> Value {
@@ -315,4 +316,29 @@ fn one_record_after_the_other(world: &World) {
     );
     let read = by_id(world, 1);
     assert_eq!((&read["loyalty_points"], &read["interests"]), (&json!(1200), &json!(["a"])));
+}
+
+fn what_is_set_is_matched_by_and_nothing_else_is(world: &World) {
+    let stored =
+        json!({"Custom_ID": 1, "email": "a@example.com", "phones": ["+79000000001"], "interests": ["a"]});
+    let ids = super::made(world, &[stored]);
+    let custom = |field: &str| json!({"matching": "custom", "field_name": field});
+    for (parameters, field, value, other) in [
+        (json!({}), "email", json!(" A@example.com"), None),
+        (json!({"matching": "phone"}), "phones", json!(["+7 900 000 00 01"]), Some("add")),
+        (custom("Custom_ID"), "Custom_ID", json!("1"), Some("incr")),
+        (custom("interests"), "interests", json!("a"), Some("add")),
+    ] {
+        let record = json!({ field: set(&value), "city": "Riga" });
+        super::assert_means(world, &parameters, &[(record, Some(&ids[0]))]);
+        for function in other.map(|other| act(other, &value)).into_iter().chain([json!({"action": "unset"})])
+        {
+            if (field, &function["action"]) == ("email", &json!("unset")) {
+                continue;
+            }
+            let record = json!({ field: function });
+            let result = &world.import_all(parameters.clone(), std::slice::from_ref(&record))[0];
+            assert_failed(result, "missing_match_value", Some(field), &["no value to match by"], &record);
+        }
+    }
 }
