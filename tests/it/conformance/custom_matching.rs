@@ -35,6 +35,8 @@ fn one_value_has_many_spellings_in_each_type(world: &World) {
             values.into_iter().map(|(value, whom)| (json!({field: value}), whom)).collect();
         assert_means(world, &json!({"matching": "custom", "field_name": field}), &rows);
     }
+    let blanks = json!({"matching": "custom", "field_name": "\n Custom_ID "});
+    assert_means(world, &blanks, &[(json!({"Custom_ID": 77}), it), (json!({"Custom_ID": 78}), None)]);
     // A value that the field cannot hold is no match value but an error of its own.
     let wrong = json!({"Custom_ID": "seventy"});
     let result = &world.import_all(super::custom_id(), std::slice::from_ref(&wrong))[0];

@@ -48,7 +48,7 @@ fn custom(envelope: &Envelope<'_>, database: &Database) -> Result<MatchRule, Ref
         let matchable = list(database.matchable_fields().map(|field| field.name.clone()));
         Err(Refusal::parameter("field_name", format!("{problem}; matchable: {matchable}")))
     };
-    let Some(name) = envelope.text("field_name")? else {
+    let Some(name) = field_name(envelope)? else {
         return refused("required by matching `custom`: the name of a custom field".to_owned());
     };
     let shown = shortened(name);
@@ -62,11 +62,15 @@ fn custom(envelope: &Envelope<'_>, database: &Database) -> Result<MatchRule, Ref
     }
 }
 
+/// The name in `field_name`: a word, so blanks around it do not count.
+fn field_name<'a>(envelope: &'a Envelope<'_>) -> Result<Option<&'a str>, Refusal> {
+    Ok(envelope.text("field_name")?.map(str::trim).filter(|name| !name.is_empty()))
+}
+
 /// A member of `cc_data`. The vendor's channels have two; a custom one has whatever it takes.
 fn custom_sub(envelope: &Envelope<'_>, catalog: &Catalog, database: &Database) -> Result<MatchRule, Refusal> {
     const KNOWN: [&str; 2] = ["id", "phone"];
-    let name = envelope.text("field_name")?.map(str::trim).filter(|name| !name.is_empty());
-    let Some(name) = name else {
+    let Some(name) = field_name(envelope)? else {
         let problem = "required by matching `custom_sub`: a member of `cc_data`, such as id or phone";
         return Err(Refusal::parameter("field_name", problem));
     };
