@@ -120,6 +120,7 @@ fn categories_are_switched_on_and_others_stay(world: &World) {
         (json!({"cats": ["category_2"]}), "created", json!(["category_2"])),
         (json!({"cats": ["category_1"]}), "updated", json!(["category_1", "category_2"])),
         (json!({"cats": ["category_2", "category_2"]}), "unchanged", json!(["category_1", "category_2"])),
+        (json!({"cats": [" category_2\n"]}), "unchanged", json!(["category_1", "category_2"])),
         (json!({"cats": []}), "unchanged", json!(["category_1", "category_2"])),
         (json!({}), "unchanged", json!(["category_1", "category_2"])),
     ] {

@@ -229,7 +229,8 @@ fn cats(path: &str, members: &Map<String, Value>, resource: &Resource) -> Result
     };
     let mut cats = BTreeSet::new();
     for (position, item) in items.iter().enumerate() {
-        let Some(name) = item.as_str().filter(|name| resource.categories.contains(*name)) else {
+        let Some(name) = item.as_str().map(str::trim).filter(|name| resource.categories.contains(*name))
+        else {
             let known: Vec<&str> = resource.categories.iter().map(String::as_str).collect();
             let text = format!(
                 "resource {} has no category {}; it has: {}",
