@@ -221,7 +221,8 @@ fn a_profile_id_finds_and_never_creates(world: &World) {
     ];
     let results = world.import_all(by.clone(), &records);
     assert_eq!((&results[0]["action"], &results[1]["action"]), (&json!("updated"), &json!("unchanged")));
-    assert_failed(&results[2], "profile_not_found", None, &["profile_id"], &records[2]);
+    let id = unknown.replace('-', "");
+    assert_failed(&results[2], "profile_not_found", Some("profile_id"), &[&id], &records[2]);
     assert_failed(&results[3], "profile_not_found", Some("profile_id"), &["no id"], &records[3]);
     assert_eq!(world.batch_all(UPDATE, by.clone(), &records[..1])[0]["action"], "unchanged");
     let add = json!({"db_id": 1, "matching": "profile_id", "data": records[..1]});

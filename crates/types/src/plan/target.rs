@@ -30,19 +30,21 @@ pub(super) fn of(
             field: None,
             text: format!("matches profile {id}, and add_batch makes new ones only"),
         }),
-        (None, _) if !drafts.may_create() => {
-            Err(Failure { code: Code::ProfileNotFound, field: None, text: nobody(drafts) })
-        }
+        (None, _) if !drafts.may_create() => Err(nobody(drafts, draft)),
         _ => Ok(target),
     }
 }
 
-fn nobody(drafts: &Drafts) -> String {
+fn nobody(drafts: &Drafts, draft: &Draft) -> Failure {
     let word = drafts.rule.word();
-    if drafts.operation == Operation::Update {
-        return format!("matching `{word}` finds no profile, and update_batch makes no new ones");
-    }
-    format!("matching `{word}` finds no profile, and makes no new ones")
+    let (field, text) = match draft.matching {
+        MatchValues::Id(id) => (
+            Some("profile_id".to_owned()),
+            format!("there is no profile {id}, and `{word}` makes no new ones"),
+        ),
+        _ => (None, format!("matching `{word}` finds no profile, and update_batch makes no new ones")),
+    };
+    Failure { code: Code::ProfileNotFound, field, text }
 }
 
 /// Those who carry all of the values.
