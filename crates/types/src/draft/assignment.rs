@@ -44,7 +44,12 @@ pub enum Assignment {
 }
 
 /// Most elements that an array may grow to by functions.
-pub(super) const MOST_ELEMENTS: usize = 10_000;
+const MOST_ELEMENTS: usize = 10_000;
+
+/// Most that a field may grow to by functions, one after the other: bytes of text, and some for each value beside it. A
+/// profile is held and copied whole while records are applied to it.
+const MOST_WEIGHT: usize = 1 << 20;
+const VALUE_WEIGHT: usize = 20;
 
 impl Assignment {
     /// Does it to the field of this name.
@@ -73,10 +78,34 @@ impl Assignment {
             Self::PutEach { path, value } => put_each(fields.get(name), path, value),
         };
         if let Some(value) = changed {
+            self.within_weight(&value)?;
             fields.insert(name.to_owned(), value);
         }
         Ok(())
     }
+
+    /// Refuses what functions made too large; what comes in one piece is bounded by the request.
+    fn within_weight(&self, value: &Value) -> Result<(), Problem> {
+        let grows =
+            matches!(self, Self::Union(_) | Self::Append(_) | Self::Put { .. } | Self::PutEach { .. });
+        if grows && weight(value) > MOST_WEIGHT {
+            let problem =
+                format!("would grow beyond {MOST_WEIGHT} bytes, with {VALUE_WEIGHT} for each value in it");
+            return Err(Problem::new(Code::OutOfRange, problem));
+        }
+        Ok(())
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    VALUE_WEIGHT
+        + match value {
+            Value::Null | Value::Bool(_) => 0,
+            Value::Number(number) => number.as_str().len(),
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(weight).sum(),
+            Value::Object(members) => members.iter().map(|(key, value)| key.len() + weight(value)).sum(),
+        }
 }
 
 fn add_int(stored: Option<&Value>, amount: i64) -> Result<Value, Problem> {
@@ -191,6 +220,19 @@ mod tests {
         let append = Assignment::Append(vec![json!({"a": 1})]);
         assert_eq!(done(&append, &json!([{"a": 1}])), Ok(json!([{"a": 1}, {"a": 1}])));
         assert_eq!(done(&append, &json!(vec![json!({}); MOST_ELEMENTS])), Err(Code::OutOfRange));
+    }
+
+    #[test]
+    fn nothing_grows_without_end() {
+        let large = json!({"a": vec![1; 30_000]});
+        let append = Assignment::Append(vec![large.clone()]);
+        let once = done(&append, &Value::Null).unwrap();
+        assert_eq!(done(&append, &once), Err(Code::OutOfRange));
+        let put = |key: &str| Assignment::Put { path: path(&[key]), value: json!("x".repeat(600_000)) };
+        let once = done(&put("a"), &Value::Null).unwrap();
+        assert_eq!(done(&put("b"), &once), Err(Code::OutOfRange));
+        assert!(done(&put("a"), &once).is_ok());
+        assert!(done(&Assignment::Set(json!([large, large])), &Value::Null).is_ok());
     }
 
     #[test]

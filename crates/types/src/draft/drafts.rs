@@ -8,8 +8,8 @@ use super::{Draft, reader};
 use crate::catalog::{Catalog, Database};
 use crate::plan::{Holder, IdentityRow};
 use crate::{
-    Atlas, Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, Profile,
-    ProfileId, Source,
+    Atlas, Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, ProfileId,
+    Source,
 };
 
 /// The records of one chunk, each checked on its own.
@@ -69,7 +69,7 @@ impl Drafts {
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: BTreeSet<&Key> = BTreeSet::new();
         for draft in &self.valid {
-            keys.extend(draft.unique_keys.iter().map(|(key, _)| key).filter(|key| key.kind.is_custom()));
+            keys.extend(draft.all_unique_keys().filter(|key| key.kind.is_custom()));
             if let MatchValues::FirstOf(lists) = &draft.matching {
                 keys.extend(lists.iter().flatten());
             }
@@ -79,7 +79,7 @@ impl Drafts {
 
     /// Every unique value of system fields, which must be looked up in profiles, sorted, each once.
     pub fn unique_keys(&self) -> Vec<Key> {
-        let all = self.valid.iter().flat_map(|draft| &draft.unique_keys).map(|(key, _)| key);
+        let all = self.valid.iter().flat_map(Draft::all_unique_keys);
         let keys: BTreeSet<&Key> = all.filter(|key| !key.kind.is_custom()).collect();
         keys.into_iter().cloned().collect()
     }
@@ -109,8 +109,7 @@ impl Drafts {
         let held = Held::of(self, holders);
         let mut unheld: BTreeMap<Key, IdentityRow> = BTreeMap::new();
         for draft in &self.valid {
-            let unique = draft.unique_keys.iter().map(|(key, _)| key);
-            let free = unique.filter(|key| !held.in_profiles.contains(key));
+            let free = draft.all_unique_keys().filter(|key| !held.in_profiles.contains(key));
             let mut wanted: BTreeSet<&Key> = free.collect();
             if self.may_create() {
                 wanted.extend(held.open(&draft.matching));
@@ -119,7 +118,7 @@ impl Drafts {
             if wanted.is_empty() {
                 continue;
             }
-            let mut profile = Profile::empty(ProfileId::made_by(self.job_id, draft.index));
+            let mut profile = draft.begin(ProfileId::made_by(self.job_id, draft.index));
             if draft.apply_to(&mut profile, self.skip_invalid_subscriptions).is_err() {
                 continue;
             }
@@ -133,6 +132,12 @@ impl Drafts {
             }
         }
         unheld.into_values().collect()
+    }
+}
+
+impl Draft {
+    fn all_unique_keys(&self) -> impl Iterator<Item = &Key> {
+        self.unique_keys.iter().chain(&self.unique_if_new).map(|(key, _)| key)
     }
 }
 

@@ -148,8 +148,10 @@ mod tests {
             reference: None,
             fields: fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
             subscriptions: Vec::new(),
+            stand_ins: Vec::new(),
             matching: MatchValues::FirstOf(Vec::new()),
             unique_keys: Vec::new(),
+            unique_if_new: Vec::new(),
             warnings: Vec::new(),
         };
         fill(&mut draft, atlas);

@@ -8,7 +8,7 @@ use crate::catalog::Database;
 use crate::field::shown;
 use crate::match_values::{self, profile_id};
 use crate::subscription::push_key;
-use crate::{Code, Contact, Failure, Header, Key, Kind, MatchRule, MatchValues};
+use crate::{Code, Contact, Failure, Field, FieldType, Header, Key, Kind, MatchRule, MatchValues};
 
 /// Members of a record that say whom it means and are stored nowhere.
 #[derive(Debug, Default)]
@@ -34,13 +34,23 @@ impl Matching<'_> {
     pub(super) fn values(&self) -> Result<MatchValues, Failure> {
         let found = match &self.header.rule {
             MatchRule::ProfileId => self.id()?.map(MatchValues::Id),
-            MatchRule::Custom { field } => self
-                .assigned(field)
-                .zip(self.database.fields.get(field))
-                .and_then(|(stored, field)| MatchValues::of_field(field, stored)),
+            MatchRule::Custom { field } => {
+                let of = |stored| {
+                    self.database.fields.get(field).and_then(|field| MatchValues::of_field(field, stored))
+                };
+                self.assigned(field).and_then(of).or_else(|| self.stands_in(field).and_then(of))
+            }
             MatchRule::PushSub => {
-                let named = self.token()?;
-                MatchValues::first_of([if named.is_empty() { self.subscribed(Kind::PUSH) } else { named }])
+                let Named { provider, subscription_id, .. } = self.named;
+                let mut keys = token(provider.as_ref(), subscription_id.as_ref())?;
+                if keys.is_empty() {
+                    keys = self.subscribed(Kind::PUSH);
+                }
+                if keys.is_empty() {
+                    let beside = |name| self.header.match_values.get(name);
+                    keys = token(beside("provider"), beside("subscription_id"))?;
+                }
+                MatchValues::first_of([keys])
             }
             MatchRule::CustomSub { field } => MatchValues::first_of([self.members(field)]),
             MatchRule::Email | MatchRule::EmailProfile | MatchRule::EmailSub => {
@@ -54,35 +64,38 @@ impl Matching<'_> {
         found.ok_or_else(|| missing(&self.header.rule))
     }
 
-    /// Whether the record itself has a value to match by of this field.
-    pub(super) fn has(&self, field: &str) -> bool {
-        match field {
-            "email" => !self.emails().is_empty(),
-            "phones" => !self.phones().is_empty(),
-            field => self.assigned(field).is_some(),
+    /// The record's own values to match by, of this field: as long as nothing stands in for them.
+    pub(super) fn own_keys(&self, field: &Field) -> Vec<Key> {
+        match field.field_type {
+            FieldType::Email => self.emails(),
+            FieldType::Phones => self.phones(),
+            _ => self.assigned(&field.name).map(|value| field.identity_keys(value)).unwrap_or_default(),
         }
     }
 
     /// E-mail addresses in the order of the mode.
     fn emails(&self) -> Vec<Key> {
-        let own: Vec<Key> = self
-            .assigned("email")
-            .and_then(Value::as_str)
-            .map(|email| Key::new(Kind::EMAIL, email))
-            .into_iter()
-            .collect();
-        self.ordered(own, Kind::EMAIL)
+        self.or_stand_in("email", self.ordered("email", Kind::EMAIL))
     }
 
     /// Phone numbers in the order of the mode.
     fn phones(&self) -> Vec<Key> {
-        let own = self.assigned("phones").and_then(Value::as_array).into_iter().flatten();
-        let own = own.filter_map(Value::as_str).map(|number| Key::new(Kind::PHONE, number)).collect();
-        self.ordered(own, Kind::PHONE)
+        self.or_stand_in("phones", self.ordered("phones", Kind::PHONE))
+    }
+
+    fn or_stand_in(&self, name: &str, found: Vec<Key>) -> Vec<Key> {
+        let stands_in = || self.keys_of(name, self.stands_in(name));
+        if found.is_empty() { stands_in() } else { found }
+    }
+
+    fn keys_of(&self, name: &str, value: Option<&Value>) -> Vec<Key> {
+        let field = self.database.field(name);
+        field.zip(value).map(|(field, value)| field.identity_keys(value)).unwrap_or_default()
     }
 
     /// Either the profile's own values or those of its subscriptions: whichever the mode asks for first.
-    fn ordered(&self, own: Vec<Key>, kind: Kind) -> Vec<Key> {
+    fn ordered(&self, name: &str, kind: Kind) -> Vec<Key> {
+        let own = self.keys_of(name, self.assigned(name));
         match self.header.rule {
             MatchRule::EmailProfile | MatchRule::EmailPhone => own,
             MatchRule::EmailSub | MatchRule::PhoneSub | MatchRule::EmailPhoneSub => {
@@ -90,6 +103,11 @@ impl Matching<'_> {
             }
             _ => Some(own).filter(|found| !found.is_empty()).unwrap_or_else(|| self.subscribed(kind)),
         }
+    }
+
+    /// What stands in for a field's value.
+    fn stands_in(&self, name: &str) -> Option<&Value> {
+        self.draft.stand_ins.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// What the record sets a field to.
@@ -126,7 +144,8 @@ impl Matching<'_> {
     }
 
     fn id(&self) -> Result<Option<crate::ProfileId>, Failure> {
-        let Some(value) = self.named("profile_id", self.named.profile_id.as_ref()) else { return Ok(None) };
+        let own = self.named.profile_id.as_ref().filter(|value| !value.is_null());
+        let Some(value) = own.or_else(|| self.header.match_values.get("profile_id")) else { return Ok(None) };
         let Some(text) = match_values::text(value) else {
             let text = format!("{} will not do: the id of a profile is expected", shown(value));
             return Err(fail(Code::InvalidType, "profile_id", text));
@@ -137,36 +156,26 @@ impl Matching<'_> {
             fail(Code::ProfileNotFound, "profile_id", text)
         })
     }
+}
 
-    fn token(&self) -> Result<Vec<Key>, Failure> {
-        let sent = |name: &str, own: Option<&Value>| {
-            let Some(value) = self.named(name, own) else { return Ok(None) };
-            match match_values::text(value).filter(|text| !text.is_empty()) {
-                Some(text) => Ok(Some(text)),
-                None => Err(fail(
-                    Code::InvalidType,
-                    name,
-                    format!("{} will not do: text is expected", shown(value)),
-                )),
-            }
-        };
-        let provider = sent("provider", self.named.provider.as_ref())?;
-        let subscription_id = sent("subscription_id", self.named.subscription_id.as_ref())?;
-        match (provider, subscription_id) {
-            (Some(provider), Some(id)) => Ok(vec![push_key(&provider, &id)]),
-            (None, None) => Ok(Vec::new()),
-            (Some(_), None) => {
-                Err(fail(Code::MissingMatchValue, "subscription_id", "missing beside `provider`"))
-            }
-            (None, Some(_)) => {
-                Err(fail(Code::MissingMatchValue, "provider", "missing beside `subscription_id`"))
-            }
+/// The key of a push token; none without one. One half of it is a mistake.
+fn token(provider: Option<&Value>, subscription_id: Option<&Value>) -> Result<Vec<Key>, Failure> {
+    let sent = |name: &str, value: Option<&Value>| {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        match match_values::text(value).filter(|text| !text.is_empty()) {
+            Some(text) => Ok(Some(text)),
+            None => Err(fail(
+                Code::InvalidType,
+                name,
+                format!("{} will not do: text that is not empty is expected", shown(value)),
+            )),
         }
-    }
-
-    /// The record's own value, else the request's.
-    fn named<'a>(&'a self, name: &str, own: Option<&'a Value>) -> Option<&'a Value> {
-        own.or_else(|| self.header.match_values.get(name)).filter(|value| !value.is_null())
+    };
+    match (sent("provider", provider)?, sent("subscription_id", subscription_id)?) {
+        (Some(provider), Some(id)) => Ok(vec![push_key(&provider, &id)]),
+        (None, None) => Ok(Vec::new()),
+        (Some(_), None) => Err(fail(Code::MissingMatchValue, "subscription_id", "missing beside `provider`")),
+        (None, Some(_)) => Err(fail(Code::MissingMatchValue, "provider", "missing beside `subscription_id`")),
     }
 }
 

@@ -2,11 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::reader::skipped;
+use super::reader::{fail, skipped};
 use super::{Draft, SubscriptionDraft};
-use crate::{Code, Failure, Problem, Profile, Subscription, SubscriptionStatus, Warning};
+use crate::{Code, Failure, Problem, Profile, ProfileId, Subscription, SubscriptionStatus, Warning};
+
+/// Most subscriptions of one profile, which is held and copied whole while records are applied to it.
+const MOST_SUBSCRIPTIONS: usize = 10_000;
 
 impl Draft {
+    /// The profile that the record makes, before it is merged in.
+    pub fn begin(&self, id: ProfileId) -> Profile {
+        Profile { fields: self.stand_ins.iter().cloned().collect(), ..Profile::empty(id) }
+    }
+
     /// Merges the record into a profile: absent fields stay, arrays replace, subscriptions upsert one by one. With
     /// `skip_invalid` a subscription that cannot be merged is left out; gives a warning of each.
     ///
@@ -50,10 +58,15 @@ impl SubscriptionDraft {
                 Failure { code: Code::InvalidSubscription, ..problem_of(&path, problem) }
             })?;
         }
-        match known.and_then(|position| profile.subscriptions.get_mut(position)) {
-            Some(known) => *known = merged,
-            None => profile.subscriptions.push(merged),
+        if let Some(known) = known.and_then(|position| profile.subscriptions.get_mut(position)) {
+            *known = merged;
+            return Ok(());
         }
+        if profile.subscriptions.len() >= MOST_SUBSCRIPTIONS {
+            let text = format!("the profile has {MOST_SUBSCRIPTIONS} subscriptions, and may have no more");
+            return Err(fail(Code::InvalidSubscription, &self.path, text));
+        }
+        profile.subscriptions.push(merged);
         Ok(())
     }
 

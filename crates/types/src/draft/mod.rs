@@ -11,11 +11,14 @@ mod matching;
 mod merge;
 mod reader;
 mod record;
+mod stand_in;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use crate::{
     Action, Channel, Contact, Failure, Key, MatchValues, Outcome, ResourceId, SubscriptionStatus, Warning,
@@ -56,10 +59,14 @@ pub struct Draft {
     pub fields: Vec<(String, Assignment)>,
     /// What it says of subscriptions, in the order sent.
     pub subscriptions: Vec<SubscriptionDraft>,
+    /// What the request's own match values make of the fields of a profile that the record makes.
+    pub stand_ins: Vec<(String, Value)>,
     /// Whom it means.
     pub matching: MatchValues,
     /// Values that no other profile may hold, with the field's name.
     pub unique_keys: Vec<(Key, String)>,
+    /// The same of the stand-ins, should it make a profile.
+    pub unique_if_new: Vec<(Key, String)>,
     /// What was noticed while reading it.
     pub warnings: Vec<Warning>,
 }

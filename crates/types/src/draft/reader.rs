@@ -40,8 +40,10 @@ impl Reader<'_> {
             reference: None,
             fields: Vec::new(),
             subscriptions: Vec::new(),
+            stand_ins: Vec::new(),
             matching: MatchValues::FirstOf(Vec::new()),
             unique_keys: Vec::new(),
+            unique_if_new: Vec::new(),
             warnings: Vec::new(),
         };
         let filled = self.fill(&mut draft, text);
@@ -76,17 +78,19 @@ impl Reader<'_> {
         if let Some(phone) = phone {
             join(&mut draft.fields, phone)?;
         }
-        self.defaults(draft, &named)?;
+        self.stand_in(draft, &named)?;
         if self.header.detect_geo {
             locate::fill(draft, self.atlas);
         }
-        draft.matching = self.matching(draft, &named).values()?;
-        draft.unique_keys = self.unique_keys(draft);
+        let matching = Matching { header: self.header, database: self.database, draft, named: &named };
+        draft.matching = matching.values()?;
+        let own = draft.fields.iter().filter_map(|(name, assignment)| match assignment {
+            Assignment::Set(value) => Some((name, value)),
+            _ => None,
+        });
+        draft.unique_keys = self.unique_keys(own);
+        draft.unique_if_new = self.unique_keys(draft.stand_ins.iter().map(|(name, value)| (name, value)));
         Ok(())
-    }
-
-    fn matching<'d>(&'d self, draft: &'d Draft, named: &'d Named) -> Matching<'d> {
-        Matching { header: self.header, database: self.database, draft, named }
     }
 
     fn member(&self, draft: &mut Draft, name: &str, value: &Value) -> Result<(), Failure> {
@@ -206,34 +210,11 @@ impl Reader<'_> {
         Ok(drafts)
     }
 
-    /// The request's own match values stand in for those that its only record lacks: in the field that they are of.
-    fn defaults(&self, draft: &mut Draft, named: &Named) -> Result<(), Failure> {
-        if self.header.match_values.is_empty() {
-            return Ok(());
-        }
-        let matching = self.matching(draft, named);
-        let lacking: Vec<(&str, &str)> = match &self.header.rule {
-            MatchRule::Email | MatchRule::EmailProfile | MatchRule::EmailSub => vec![("email", "email")],
-            MatchRule::Phone | MatchRule::PhoneSub => vec![("phone", "phones")],
-            MatchRule::EmailPhone | MatchRule::EmailPhoneSub => vec![("email", "email"), ("phone", "phones")],
-            MatchRule::Custom { field } => vec![("field_value", field)],
-            // Of these nothing is stored: the values are looked for as they are.
-            MatchRule::ProfileId | MatchRule::PushSub | MatchRule::CustomSub { .. } => Vec::new(),
-        };
-        let lacking: Vec<_> = lacking.into_iter().filter(|(_, field)| !matching.has(field)).collect();
-        for (name, field) in lacking {
-            if let Some(value) = self.header.match_values.get(name) {
-                self.member(draft, field, value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn unique_keys(&self, draft: &Draft) -> Vec<(Key, String)> {
+    /// The keys of values that no other profile may hold, each with its field.
+    fn unique_keys<'v>(&self, fields: impl Iterator<Item = (&'v String, &'v Value)>) -> Vec<(Key, String)> {
         let mut keys = Vec::new();
-        for (name, assignment) in &draft.fields {
-            let unique = self.database.field(name).filter(|field| self.database.is_unique(field));
-            if let (Some(field), Assignment::Set(value)) = (unique, assignment) {
+        for (name, value) in fields {
+            if let Some(field) = self.database.field(name).filter(|field| self.database.is_unique(field)) {
                 keys.extend(field.identity_keys(value).into_iter().map(|key| (key, name.clone())));
             }
         }

@@ -74,27 +74,30 @@ impl<'a> People<'a> {
             return Err(failure);
         }
         let id = target.unwrap_or_else(|| ProfileId::made_by(drafts.job_id, draft.index));
-        let known = target.and_then(|id| self.get(id)).cloned();
-        let mut profile = known.clone().unwrap_or_else(|| Profile::empty(id));
+        let known = target.and_then(|id| self.get(id));
+        let mut profile = known.cloned().unwrap_or_else(|| draft.begin(id));
         warnings.extend(draft.apply_to(&mut profile, drafts.skip_invalid_subscriptions)?);
-        let action = match &known {
+        let action = match known {
             None => Action::Created,
             Some(known) if *known == profile => Action::Unchanged,
             Some(_) => Action::Updated,
         };
+        if action == Action::Unchanged {
+            return Ok((action, id));
+        }
+        let was = known.map(|known| known.identities(self.database)).unwrap_or_default();
         if action == Action::Created {
             warnings.extend(self.not_findable(drafts, draft, &profile));
         }
-        if action != Action::Unchanged {
-            self.index(&profile, known.as_ref());
-            self.after.insert(id, profile);
-        }
+        self.index(&profile, &was);
+        self.after.insert(id, profile);
         Ok((action, id))
     }
 
     /// A unique value that another profile carries.
     fn refuse(&self, draft: &Draft, target: Option<ProfileId>) -> Option<Failure> {
-        draft.unique_keys.iter().find_map(|(key, field)| {
+        let stand_ins = draft.unique_if_new.iter().filter(|_| target.is_none());
+        draft.unique_keys.iter().chain(stand_ins).find_map(|(key, field)| {
             let mut owners = self.carriers(key).filter(|(_, sources)| sources.contains(&Source::Profile));
             let (owner, _) = owners.find(|(owner, _)| Some(*owner) != target)?;
             Some(Failure {
@@ -121,8 +124,8 @@ impl<'a> People<'a> {
     }
 
     /// Brings the holders up to date with a profile that changed.
-    fn index(&mut self, profile: &Profile, known: Option<&Profile>) {
-        for key in known.map(|known| known.identities(self.database)).unwrap_or_default().keys() {
+    fn index(&mut self, profile: &Profile, was: &BTreeMap<Key, Sources>) {
+        for key in was.keys() {
             if let Some(holders) = self.holders.get_mut(key) {
                 holders.remove(&profile.id);
             }

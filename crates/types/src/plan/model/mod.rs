@@ -22,7 +22,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use self::naive::{Fate, Naive};
-use self::record::Rec;
+use self::record::{Beside, Rec};
 use self::render::Scalars;
 use self::tables::Tables;
 use super::{Candidates, Holder};
@@ -89,13 +89,18 @@ struct Request {
     unknown_fields: UnknownFields,
     skip: bool,
     records: Vec<Rec>,
+    /// Match values beside the records, where there is one record.
+    beside: Beside,
     chunk: usize,
     scalars: Scalars,
 }
 
 impl Request {
     fn header(&self, job: u64) -> Header {
+        let beside =
+            if self.records.len() == 1 { render::beside(&self.beside, &self.rule) } else { json!({}) };
         Header {
+            match_values: beside.as_object().cloned().unwrap(),
             operation: self.operation,
             resource_id: self.resource.map(ResourceId),
             nulls: self.nulls,
@@ -136,17 +141,21 @@ fn request() -> impl Strategy<Value = Request> {
     let resource = weighted(0.2, prop_oneof![Just(28), Just(29)]);
     let scalars = prop_oneof![Just(Scalars::Typed), Just(Scalars::Text)];
     let how = (rule(), operation, resource, nulls, unknown, any::<bool>(), 1..6_usize, scalars);
-    (how, vec(record::record(), 1..10)).prop_map(
-        |((rule, operation, resource, nulls, unknown_fields, skip, chunk, scalars), records)| Request {
-            rule,
-            operation,
-            resource,
-            nulls,
-            unknown_fields,
-            skip,
-            records,
-            chunk,
-            scalars,
+    let records = prop_oneof![3 => vec(record::record(), 1..10), 1 => vec(record::record(), 1)];
+    (how, records, record::beside()).prop_map(
+        |((rule, operation, resource, nulls, unknown_fields, skip, chunk, scalars), records, beside)| {
+            Request {
+                rule,
+                operation,
+                resource,
+                nulls,
+                unknown_fields,
+                skip,
+                records,
+                beside,
+                chunk,
+                scalars,
+            }
         },
     )
 }
@@ -205,7 +214,8 @@ proptest! {
             prop_assert_eq!(outcomes.len(), raw.len());
             for (index, (rec, outcome)) in (0..).zip(request.records.iter().zip(&outcomes)) {
                 prop_assert_eq!(outcome.index, index);
-                let naive = naive.apply(&header, job, index, rec);
+                let beside = (request.records.len() == 1).then_some(&request.beside);
+                let naive = naive.apply(&header, (job, index), rec, beside);
                 prop_assert_eq!(fate(outcome), naive, "{} {}: {:?}", header.rule.word(), raw[usize::try_from(index).unwrap()], outcome);
             }
             prop_assert!(tables.profiles.keys().eq(naive.people.keys()));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::person::{Person, Slug, listed, plain, summed};
 use super::reading::{self, Read};
-use super::record::{Op, Reached, Rec};
-use super::render::phone;
+use super::record::{Beside, Op, Reached, Rec};
+use super::render::{cc_data, phone};
 use crate::{Action, Header, JobId, JobKey, MatchRule, Operation, ProfileId};
 
 pub(super) fn job_id(job: u64) -> JobId {
@@ -73,7 +73,52 @@ enum Meant {
     Id(ProfileId),
 }
 
-fn meant(header: &Header, rec: &Rec, read: &Read) -> Option<Meant> {
+/// What is beside the record, where the record has nothing of its own: whose it is, and what a new person gets of it.
+struct StandIn<'a> {
+    beside: Option<&'a Beside>,
+    person: Person,
+    warnings: &'a mut Vec<Slug>,
+}
+
+impl StandIn<'_> {
+    /// For values of a field: told of where the record says something else.
+    fn field(&mut self, own: Vec<Value>, of: impl Fn(&Beside) -> Option<Vec<Value>>) -> Vec<Value> {
+        let Some(values) = self.beside.and_then(of) else { return own };
+        if own.is_empty() {
+            for value in &values {
+                self.store(value);
+            }
+            return values;
+        }
+        if !values.iter().all(|value| own.contains(value)) {
+            self.warnings.push("unknown_parameter");
+        }
+        own
+    }
+
+    fn store(&mut self, value: &Value) {
+        match value {
+            Value::Email(who) => self.person.email = Some(*who),
+            Value::Phone(who) => self.person.phones = Some(vec![*who]),
+            Value::Number(number) => self.person.number = Some(*number),
+            Value::Code(code) => self.person.code = Some(*code),
+            Value::Tag(tag) => {
+                let tags = self.person.tags.get_or_insert_default();
+                if !tags.contains(tag) {
+                    tags.push(*tag);
+                }
+            }
+            Value::Push(..) | Value::CcData(..) => {}
+        }
+    }
+
+    /// For values that are stored nowhere.
+    fn other(&self, own: Vec<Value>, of: impl Fn(&Beside) -> Option<Value>) -> Vec<Value> {
+        if own.is_empty() { self.beside.and_then(of).into_iter().collect() } else { own }
+    }
+}
+
+fn meant(header: &Header, rec: &Rec, read: &Read, stand_in: &mut StandIn<'_>) -> Option<Meant> {
     let subs = || {
         let all = read.subs.iter().map(|(sub, ..)| sub);
         all.filter(|sub| header.resource_id.is_none_or(|id| id.0 == sub.resource))
@@ -84,37 +129,72 @@ fn meant(header: &Header, rec: &Rec, read: &Read) -> Option<Meant> {
     let sub_emails: Vec<Value> = subs().filter(|value| matches!(value, Value::Email(_))).collect();
     let sub_phones: Vec<Value> = subs().filter(|value| matches!(value, Value::Phone(_))).collect();
     let or = |first: Vec<Value>, second: Vec<Value>| if first.is_empty() { second } else { first };
+    let beside_email = |beside: &Beside| beside.email.map(|who| vec![Value::Email(who)]);
+    let beside_phone = |beside: &Beside| beside.phone.map(|who| vec![Value::Phone(who)]);
     let lists = match &header.rule {
-        MatchRule::Email => vec![or(email, sub_emails)],
-        MatchRule::EmailProfile => vec![email],
-        MatchRule::EmailSub => vec![or(sub_emails, email)],
-        MatchRule::Phone => vec![or(phones, sub_phones)],
-        MatchRule::PhoneSub => vec![or(sub_phones, phones)],
-        MatchRule::EmailPhone => vec![email, phones],
-        MatchRule::EmailPhoneSub => vec![or(sub_emails, email), or(sub_phones, phones)],
+        MatchRule::Email => vec![stand_in.field(or(email, sub_emails), beside_email)],
+        MatchRule::EmailProfile => vec![stand_in.field(email, beside_email)],
+        MatchRule::EmailSub => vec![stand_in.field(or(sub_emails, email), beside_email)],
+        MatchRule::Phone => vec![stand_in.field(or(phones, sub_phones), beside_phone)],
+        MatchRule::PhoneSub => vec![stand_in.field(or(sub_phones, phones), beside_phone)],
+        MatchRule::EmailPhone => {
+            vec![stand_in.field(email, beside_email), stand_in.field(phones, beside_phone)]
+        }
+        MatchRule::EmailPhoneSub => vec![
+            stand_in.field(or(sub_emails, email), beside_email),
+            stand_in.field(or(sub_phones, phones), beside_phone),
+        ],
         MatchRule::PushSub => {
             let own = rec.token.map(|(provider, token)| Value::Push(provider, token)).into_iter().collect();
-            vec![or(own, subs().filter(|value| matches!(value, Value::Push(..))).collect())]
+            let own = or(own, subs().filter(|value| matches!(value, Value::Push(..))).collect());
+            vec![
+                stand_in
+                    .other(own, |beside| beside.token.map(|(provider, token)| Value::Push(provider, token))),
+            ]
         }
         MatchRule::CustomSub { field } => {
-            vec![subs().filter(|value| matches!(value, Value::CcData(name, _) if name == field)).collect()]
+            let own =
+                subs().filter(|value| matches!(value, Value::CcData(name, _) if name == field)).collect();
+            let name = ["id", "phone", "login"].into_iter().find(|name| name == field).unwrap();
+            vec![
+                stand_in.other(own, |beside| {
+                    beside.member.map(|member| Value::CcData(name, cc_data(name, member)))
+                }),
+            ]
         }
-        MatchRule::Custom { field } if field == "number" => {
-            vec![set(read.number.as_ref()).map(Value::Number).into_iter().collect()]
-        }
-        MatchRule::Custom { field } if field == "code" => {
-            vec![set(read.code.as_ref()).map(Value::Code).into_iter().collect()]
-        }
-        MatchRule::Custom { .. } => {
-            let tags: Vec<Value> = set(read.tags.as_ref()).into_iter().flatten().map(Value::Tag).collect();
-            return (!tags.is_empty()).then_some(Meant::All(tags));
+        MatchRule::Custom { field } => {
+            let values = custom(field, read, stand_in);
+            return match field.as_str() {
+                "tags" => (!values.is_empty()).then_some(Meant::All(values)),
+                _ => (!values.is_empty()).then_some(Meant::First(vec![values])),
+            };
         }
         MatchRule::ProfileId => {
-            return rec.profile_id.map(|(job, index)| Meant::Id(made_by(job.into(), index.into())));
+            let id = rec.profile_id.or_else(|| stand_in.beside.and_then(|beside| beside.profile_id));
+            return id.map(|(job, index)| Meant::Id(made_by(job.into(), index.into())));
         }
     };
     let lists: Vec<Vec<Value>> = lists.into_iter().filter(|list| !list.is_empty()).collect();
     (!lists.is_empty()).then_some(Meant::First(lists))
+}
+
+fn custom(field: &str, read: &Read, stand_in: &mut StandIn<'_>) -> Vec<Value> {
+    match field {
+        "number" => {
+            let own = set(read.number.as_ref()).map(Value::Number).into_iter().collect();
+            stand_in.field(own, |beside| beside.number.map(|number| vec![Value::Number(number)]))
+        }
+        "code" => {
+            let own = set(read.code.as_ref()).map(Value::Code).into_iter().collect();
+            stand_in.field(own, |beside| beside.code.map(|code| vec![Value::Code(code)]))
+        }
+        _ => {
+            let own = set(read.tags.as_ref()).into_iter().flatten().map(Value::Tag).collect();
+            stand_in.field(own, |beside| {
+                beside.tags.as_ref().map(|tags| tags.iter().map(|tag| Value::Tag(*tag)).collect())
+            })
+        }
+    }
 }
 
 /// Whether a person carries a value in a place where the mode looks.
@@ -147,21 +227,32 @@ fn carries(header: &Header, person: &Person, value: &Value) -> bool {
 }
 
 impl Naive {
-    pub(super) fn apply(&mut self, header: &Header, job: u64, index: u32, rec: &Rec) -> Fate {
+    pub(super) fn apply(
+        &mut self,
+        header: &Header,
+        (job, index): (u64, u32),
+        rec: &Rec,
+        beside: Option<&Beside>,
+    ) -> Fate {
         let (read, mut warnings) = reading::read(header, rec);
-        let ended = read.and_then(|read| self.merge(header, made_by(job, index), rec, read, &mut warnings));
+        let ended = read.and_then(|read| {
+            let mut stand_in = StandIn { beside, person: Person::default(), warnings: &mut warnings };
+            let meant = meant(header, rec, &read, &mut stand_in).ok_or("missing_match_value")?;
+            let new = (made_by(job, index), stand_in.person);
+            self.merge(header, new, rec, read, meant, &mut warnings)
+        });
         Fate { ended, warnings: warnings.into_iter().collect() }
     }
 
     fn merge(
         &mut self,
         header: &Header,
-        new: ProfileId,
+        (new, begun): (ProfileId, Person),
         rec: &Rec,
         read: Read,
+        meant: Meant,
         warnings: &mut Vec<Slug>,
     ) -> Result<(Action, ProfileId), Slug> {
-        let meant = meant(header, rec, &read).ok_or("missing_match_value")?;
         let target = self.target(header, &meant, warnings)?;
         match (target, header.operation, &header.rule) {
             (Some(_), Operation::Add, _) => return Err("profile_exists"),
@@ -171,14 +262,17 @@ impl Naive {
             _ => {}
         }
         let others = || self.people.iter().filter(|(id, _)| Some(**id) != target).map(|(_, person)| person);
-        let (code, email) = (set(read.code.as_ref()), set(read.email.as_ref()).filter(|_| self.unique));
-        if others()
-            .any(|other| (code.is_some() && other.code == code) || (email.is_some() && other.email == email))
-        {
+        let begins = |value: Option<u8>| value.filter(|_| target.is_none());
+        let codes = [set(read.code.as_ref()), begins(begun.code)];
+        let emails =
+            [set(read.email.as_ref()), begins(begun.email)].map(|email| email.filter(|_| self.unique));
+        let is_taken =
+            |taken: Option<u8>, wanted: [Option<u8>; 2]| taken.is_some() && wanted.contains(&taken);
+        if others().any(|other| is_taken(other.code, codes) || is_taken(other.email, emails)) {
             return Err("not_unique");
         }
         let known = target.map(|id| self.people[&id].clone());
-        let mut person = known.clone().unwrap_or_default();
+        let mut person = known.clone().unwrap_or(begun);
         change(&mut person, rec, read, header.skip_invalid_subscriptions, warnings)?;
         let action = match &known {
             None => Action::Created,

@@ -85,6 +85,38 @@ pub(super) struct Rec {
     pub(super) token: Option<(u8, u8)>,
 }
 
+/// Match values that a request has beside its only record.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    pub(super) email: Option<u8>,
+    pub(super) phone: Option<u8>,
+    pub(super) number: Option<i64>,
+    pub(super) code: Option<u8>,
+    pub(super) tags: Option<Vec<u8>>,
+    /// Of `cc_data`: an id, a login, or whose phone.
+    pub(super) member: Option<u8>,
+    pub(super) profile_id: Option<(u8, u8)>,
+    pub(super) token: Option<(u8, u8)>,
+}
+
+pub(super) fn beside() -> impl Strategy<Value = Beside> {
+    let fields = (weighted(0.5, 0..4_i64), weighted(0.5, 0..3_u8), weighted(0.5, vec(0..3_u8, 1..3)));
+    let others =
+        (weighted(0.5, 0..3_u8), weighted(0.5, (0..3_u8, 0..4_u8)), weighted(0.5, (0..2_u8, 0..2_u8)));
+    (weighted(0.5, 0..4_u8), weighted(0.5, 0..4_u8), fields, others).prop_map(
+        |(email, phone, (number, code, tags), (member, profile_id, token))| Beside {
+            email,
+            phone,
+            number,
+            code,
+            tags,
+            member,
+            profile_id,
+            token,
+        },
+    )
+}
+
 fn op<T: std::fmt::Debug + Clone + 'static>(
     value: impl Strategy<Value = T> + Clone + 'static,
     grows: bool,

@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::naive::made_by;
-use super::record::{ObjectOp, Op, OrdersOp, Reached, Rec, Sub};
+use super::record::{Beside, ObjectOp, Op, OrdersOp, Reached, Rec, Sub};
+use crate::MatchRule;
 
 /// How scalars are written: as JSON has them, or as text, which is all that XML has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +118,46 @@ fn sub(sub: &Sub, scalars: Scalars) -> Value {
         written["cats"] = json!(names);
     }
     written
+}
+
+/// The parameters that a mode takes.
+pub(super) fn beside(beside: &Beside, rule: &MatchRule) -> Value {
+    let field_value = match rule {
+        MatchRule::Custom { field } if field == "number" => {
+            beside.number.map(|number| json!(number.to_string()))
+        }
+        MatchRule::Custom { field } if field == "code" => beside.code.map(|code| json!(format!("c{code}"))),
+        MatchRule::Custom { .. } => beside
+            .tags
+            .as_ref()
+            .map(|tags| json!(tags.iter().map(|tag| format!("t{tag}")).collect::<Vec<_>>().join(", "))),
+        MatchRule::CustomSub { field } => beside.member.map(|member| json!(cc_data(field, member))),
+        _ => None,
+    };
+    let all = [
+        ("email", beside.email.map(|who| json!(email(who)))),
+        ("phone", beside.phone.map(|who| json!(phone(who)))),
+        ("field_value", field_value),
+        (
+            "profile_id",
+            beside.profile_id.map(|(job, index)| json!(made_by(job.into(), index.into()).to_string())),
+        ),
+        ("provider", beside.token.map(|(provider, _)| json!(format!("provider {provider}")))),
+        ("subscription_id", beside.token.map(|(_, token)| json!(format!("token {token}")))),
+    ];
+    all.into_iter()
+        .filter(|(name, _)| rule.parameters().contains(name))
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
+/// A member of `cc_data` as its text.
+pub(super) fn cc_data(name: &str, value: u8) -> String {
+    match name {
+        "id" => value.to_string(),
+        "phone" => phone(value),
+        _ => format!("l{value}"),
+    }
 }
 
 fn orders(orders: &OrdersOp) -> Value {
