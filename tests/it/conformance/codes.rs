@@ -109,7 +109,7 @@ fn what_is_no_record_fails_alone(world: &World) {
 fn thirty_two_levels_are_taken_and_no_more(world: &World) {
     let nested = |levels: usize| {
         let inner = (2..levels).fold(json!("x"), |inner, _| json!({ "a": inner }));
-        json!({"email": format!("{levels}@example.com"), "address": inner})
+        json!({"_ref": format!("row {levels}"), "email": format!("{levels}@example.com"), "address": inner})
     };
     let records =
         [nested(31), nested(32), nested(33), nested(34), nested(40), json!({"email": "after@example.com"})];
@@ -117,8 +117,9 @@ fn thirty_two_levels_are_taken_and_no_more(world: &World) {
     let codes: Vec<_> = results.iter().map(|result| result["code"].as_str()).collect();
     let deep = Some("too_deep");
     assert_eq!(codes, [None, None, None, deep, deep, None], "{results:?}");
-    for result in &results[3..5] {
-        assert_failed(result, "too_deep", None, &["32 levels"], &"nested");
+    for (result, levels) in results[3..5].iter().zip([34, 40]) {
+        assert_failed(result, "too_deep", None, &["32 levels"], &levels);
+        assert_eq!(result["_ref"], format!("row {levels}"), "{result}");
     }
 }
 

@@ -55,7 +55,10 @@ impl Reader<'_> {
     }
 
     fn fill(&self, draft: &mut Draft, text: &str) -> Result<(), Failure> {
-        let mut members = record::members(text)?;
+        let mut members = record::members(text).inspect_err(|_unreadable| {
+            let sent = record::reference_of_unreadable(text);
+            draft.reference = sent.and_then(|sent| reference(&Value::from(sent)).ok());
+        })?;
         if let Some(position) = members.iter().position(|(name, _)| name == "_ref") {
             let (_, sent) = members.remove(position);
             draft.reference = if sent.is_null() { None } else { Some(reference(&sent)?) };
