@@ -3,7 +3,6 @@
 //! Rows are tables. What a row says is checked against what a client can see: answers, results, and profiles read back.
 
 mod channels;
-mod codes;
 mod custom_matching;
 mod fields;
 mod functions;
@@ -14,6 +13,7 @@ mod narrowing;
 mod parameters;
 mod people;
 mod policies;
+mod records;
 mod subscription_functions;
 mod subscriptions;
 mod transport;

@@ -85,6 +85,7 @@ fn contacts() -> Vec<Row> {
         (on("telegram_bot", &json!({"id": "1"})), ".id", &["no such member", "cc_data"]),
         (on("whatsapp", &json!({})), ".cc_data.phone", &["missing", "`cc_data.phone`"]),
         (on("viber", &json!({"cc_data": {"phone": "12345"}})), ".cc_data.phone", &["country code"]),
+        (on("viber", &json!({"cc_data": "+79000000001"})), ".cc_data", &["an object"]),
         (on("notify", &json!({"phone": "+79000000001"})), ".phone", &["no such member", "cc_data"]),
     ]
 }

@@ -175,7 +175,7 @@ fn half_a_character_fails_its_record_alone() {
     let job = world.post(super::IMPORT, &headers, body.as_bytes()).job_id();
     world.completed(&job);
     let results = world.results(&job);
-    assert_failed(&results[0], "invalid_type", None, &["Unicode"], &body);
+    assert_failed(&results[0], "invalid_type", Some("email"), &["not readable"], &body);
     assert_eq!(results[0]["_ref"], "row 1");
     assert_eq!(results[1]["action"], "created");
 }
