@@ -7,7 +7,8 @@ use super::{assert_failed, assert_refused, by_id, made, warnings};
 
 in_both_formats!(
     they_serve_the_only_record,
-    a_wrong_one_is_wrong_in_the_field_that_it_would_become,
+    they_change_nothing_of_whom_they_find,
+    a_wrong_one_is_told_by_its_own_name,
     they_are_refused_beside_two_records,
     one_that_the_mode_has_no_use_for_is_told,
 );
@@ -65,14 +66,55 @@ fn they_serve_the_only_record(world: &World) {
     }
 }
 
-fn a_wrong_one_is_wrong_in_the_field_that_it_would_become(world: &World) {
+fn they_change_nothing_of_whom_they_find(world: &World) {
+    let subscription = json!({"channel": "email", "resource_id": 28, "email": "sub@example.com"});
+    let stored = json!({
+        "Custom_ID": 1, "email": "own@example.com", "phones": ["+79000000001", "+79000000002"],
+        "interests": ["red", "green", "blue"], "subscriptions": [subscription],
+    });
+    made(world, &[stored]);
+    let rows = [
+        json!({"matching": "phone", "phone": "+79000000002"}),
+        json!({"matching": "custom", "field_name": "interests", "field_value": "red, green"}),
+        json!({"matching": "email_sub", "email": "sub@example.com"}),
+    ];
+    for row in &rows {
+        assert_eq!(
+            world.import_all(row.clone(), &[json!({"_fname": row.to_string()})])[0]["action"],
+            "updated"
+        );
+    }
+    let read = by_id(world, 1);
+    assert_eq!(read["email"], "own@example.com");
+    assert_eq!(read["phones"], json!(["+79000000001", "+79000000002"]));
+    assert_eq!(read["interests"], json!(["red", "green", "blue"]));
+    // So a function of the record does what it says to the field that it was found by.
+    let functions = [
+        (&rows[0], json!({"phones": {"action": "add", "value": "+79000000003"}})),
+        (&rows[1], json!({"interests": {"action": "delete", "value": "red"}})),
+    ];
+    for (row, record) in functions {
+        assert_eq!(world.import_all(row.clone(), &[record])[0]["action"], "updated", "{row}");
+    }
+    let read = by_id(world, 1);
+    assert_eq!(read["phones"], json!(["+79000000001", "+79000000002", "+79000000003"]));
+    assert_eq!(read["interests"], json!(["green", "blue"]));
+    // And one that the record makes needless is told of.
+    let own = json!({"email": "own@example.com", "_fname": "Own"});
+    let result = &world.import_all(json!({"email": "other@example.com"}), &[own])[0];
+    assert_eq!(result["action"], "updated");
+    assert_eq!(result["warnings"][0]["code"], "unknown_parameter", "{result}");
+    assert_eq!(result["warnings"][0]["field"], "email");
+}
+
+fn a_wrong_one_is_told_by_its_own_name(world: &World) {
     for (parameters, code, field) in [
         (json!({"email": "nonsense"}), "invalid_email", "email"),
-        (json!({"matching": "phone", "phone": "12345"}), "invalid_phone", "phones"),
+        (json!({"matching": "phone", "phone": "12345"}), "invalid_phone", "phone"),
         (
             json!({"matching": "custom", "field_name": "Custom_ID", "field_value": "x"}),
             "invalid_type",
-            "Custom_ID",
+            "field_value",
         ),
         (json!({"matching": "profile_id", "profile_id": "x"}), "profile_not_found", "profile_id"),
     ] {
