@@ -84,6 +84,29 @@ fn a_worker_does_not_unfold_what_no_record_may_hold() {
 }
 
 #[test]
+fn functions_cannot_grow_a_profile_without_end() {
+    let world = World::builder().workers(0).start();
+    let worker = WorkerProcess::start(&world, &["--jobs", "1"]);
+    world.import_all(json!({}), &[json!({"email": "light@example.com"})]);
+    let before = worker.peak_memory();
+    // Each as many values as a record may hold, put into one profile after the other, and beside each other.
+    let numbers = vec![1; 49_000];
+    let add = |number: usize| {
+        let order = json!({"action": "add", "value": {"a": numbers}});
+        let put = json!({"action": "upsert", "submatch": format!("a{number}"), "value": "x".repeat(40_000)});
+        let (field, function) = if number.is_multiple_of(2) { ("orders", order) } else { ("address", put) };
+        json!({"email": "grown@example.com", field: function})
+    };
+    let records: Vec<Value> = (0..60).map(add).collect();
+    let results = world.import_all(json!({}), &records);
+    let refused = results.iter().filter(|result| result["code"] == "out_of_range").count();
+    assert!(results[0]["error"] == 0 && refused > 30, "{refused} of 60 were refused");
+    assert!(results.iter().all(|result| result["error"] == 0 || result["code"] == "out_of_range"));
+    let grown = worker.peak_memory() - before;
+    assert!(grown <= 150, "grew by {grown} MiB, from {before}");
+}
+
+#[test]
 fn a_worker_takes_heavy_records_few_at_a_time() {
     let world = World::builder().workers(0).start();
     let worker = WorkerProcess::start(&world, &["--jobs", "1"]);

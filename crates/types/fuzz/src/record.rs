@@ -28,11 +28,20 @@ pub(crate) fn check(bytes: &[u8]) {
         parameters: parameters(*first, *second),
         data: Some(records.iter().map(|record| Cow::Borrowed(*record)).collect()),
     };
-    let batch =
-        Batch::check(envelope, Operation::Import, catalog(), database()).expect("the parameters are right");
+    let operation = match first >> 6 {
+        1 => Operation::Add,
+        2 => Operation::Update,
+        _ => Operation::Import,
+    };
+    let batch = Batch::check(envelope, operation, catalog(), database());
+    // The one thing that the parameters can be wrong about.
+    let Ok(batch) = batch else { return assert_eq!(operation, Operation::Add) };
     let (header, _) = batch.into_message(job(), ACCOUNT).into_parts();
     let outcomes = plan::check_records(&header, &records);
     let [one, other] = outcomes.as_slice() else { panic!("two records, {} outcomes", outcomes.len()) };
+    if operation != Operation::Import {
+        return;
+    }
     // A profile that does not carry its match value where this matching looks is told of, and made again.
     if one.warnings.iter().any(|warning| warning.code == Code::NotFindable) {
         return;
@@ -184,7 +193,12 @@ impl Recipe<'_> {
             12 if levels > 0 => {
                 let action = ["set", "unset", "incr", "add", "delete", "upsert"];
                 let action = action.get(usize::from(self.next()) % action.len());
-                json!({"action": action, "value": self.value(levels - 1)})
+                let mut function = json!({"action": action, "value": self.value(levels - 1)});
+                let path = ["", "a", "a.b", "id", ".", "a..b"].get(usize::from(self.next() % 8));
+                if let (Some(path), Some(members)) = (path, function.as_object_mut()) {
+                    members.insert("submatch".to_owned(), json!(path));
+                }
+                function
             }
             _ if levels > 0 => {
                 let count = self.next() % 4;
