@@ -19,7 +19,14 @@ pub(super) fn candidates(
     database: &Database,
     drafts: &Drafts,
 ) -> Result<Candidates, Error> {
-    let mut search = Search { connection, database, drafts, holders: Vec::new(), claims: Vec::new() };
+    let mut search = Search {
+        connection,
+        database,
+        drafts,
+        holders: Vec::new(),
+        claims: Vec::new(),
+        decided: HashSet::new(),
+    };
     search.look_up(&drafts.keys())?;
     search.look_up_unique(&drafts.unique_keys())?;
     search.look_up_together()?;
@@ -28,7 +35,8 @@ pub(super) fn candidates(
         let mut ids = drafts.ids();
         ids.extend(search.holders.iter().map(|holder| holder.profile_id));
         let profiles = lock::profiles(search.connection, database.id, &ids)?;
-        match Candidates::new(database, &search.holders, profiles, search.claims.clone()) {
+        let (claims, decided) = (search.claims.clone(), search.decided.clone());
+        match Candidates::new(database, &search.holders, profiles, claims, decided) {
             Ok(candidates) => return Ok(candidates),
             Err(stale) => search.look_up_again(&stale)?,
         }
@@ -41,7 +49,10 @@ struct Search<'a> {
     database: &'a Database,
     drafts: &'a Drafts,
     holders: Vec<Holder>,
+    /// Rows that this transaction has inserted.
     claims: Vec<IdentityRow>,
+    /// Values of which nobody else can decide before this transaction ends.
+    decided: HashSet<Key>,
 }
 
 impl Search<'_> {
@@ -55,25 +66,32 @@ impl Search<'_> {
 
     /// Finds out whose profiles carry these values of system fields, wherever matching looks.
     fn look_up_unique(&mut self, keys: &[Key]) -> Result<(), Error> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         let places = Places::Among(Sources::from([Source::Profile]));
         let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
         let found = find::holders(self.connection, self.database.id, keys, &places)?;
-        self.add(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)).collect());
+        self.add(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)));
         Ok(())
     }
 
     /// Adds those that are not known yet.
-    fn add(&mut self, found: Vec<Holder>) {
-        let new: Vec<Holder> = found.into_iter().filter(|holder| !self.holders.contains(holder)).collect();
-        self.holders.extend(new);
+    fn add(&mut self, found: impl Iterator<Item = Holder>) {
+        let mut known: HashSet<(Key, ProfileId)> =
+            self.holders.iter().map(|holder| (holder.key.clone(), holder.profile_id)).collect();
+        self.holders.extend(found.filter(|holder| known.insert((holder.key.clone(), holder.profile_id))));
     }
 
     /// Finds out who carries tags together. Such profiles cannot be found by one tag after the other: very many may
     /// carry each of them.
     fn look_up_together(&mut self) -> Result<(), Error> {
+        let mut found = Vec::new();
         for combination in self.drafts.combinations() {
-            let found = find::together(self.connection, self.database.id, combination)?;
-            self.add(found);
+            found.append(&mut find::together(self.connection, self.database.id, combination)?);
+        }
+        if !found.is_empty() {
+            self.add(found.into_iter());
         }
         Ok(())
     }
@@ -84,7 +102,11 @@ impl Search<'_> {
         let mut again: HashSet<&Key> = keys.iter().collect();
         again.extend(combinations.iter().flat_map(|combination| combination.tags.keys()));
         self.holders.retain(|holder| !again.contains(&holder.key));
-        let (mut alone, mut unique) = (self.drafts.keys(), self.drafts.unique_keys());
+        let mut unique = self.drafts.unique_keys();
+        if combinations.is_empty() && unique.is_empty() {
+            return self.look_up(keys);
+        }
+        let mut alone = self.drafts.keys();
         alone.retain(|key| again.contains(key));
         unique.retain(|key| again.contains(key));
         self.look_up(&alone)?;
@@ -95,12 +117,14 @@ impl Search<'_> {
     fn claim_unheld(&mut self) -> Result<(), Error> {
         let mut unheld = self.drafts.unheld(self.database, &self.holders);
         let claimed: HashSet<&Key> = self.claims.iter().map(|row| &row.key).collect();
-        unheld.retain(|row| !claimed.contains(&row.key));
-        if unheld.is_empty() {
+        unheld.retain(|claim| !claimed.contains(&claim.row.key));
+        let decides = unheld.iter().filter(|claim| claim.decides).map(|claim| claim.row.key.clone());
+        let keys: Vec<Key> = decides.collect();
+        if keys.is_empty() {
             return Ok(());
         }
-        let keys: Vec<Key> = unheld.iter().map(|row| row.key.clone()).collect();
         self.claims.append(&mut claim::claim(self.connection, self.database.id, unheld)?);
+        self.decided.extend(keys.iter().cloned());
         // Somebody may have come in between the look-up and the claim; nobody can any more.
         self.look_up_again(&keys)
     }

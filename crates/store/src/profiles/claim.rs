@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Uuid as UuidType};
 use intake_types::DatabaseId;
-use intake_types::plan::IdentityRow;
+use intake_types::plan::{Claim, IdentityRow};
 use uuid::Uuid;
 
 use super::columns::{KeyColumns, SmallInts, Texts, at};
@@ -17,14 +17,12 @@ use crate::Error;
 const ROUNDS: usize = 5;
 
 // The first holder's row stands for the value: whoever holds its lock decides what becomes of the value.
-const LOCK: &str = "\
+const LOOK: &str = "\
     SELECT u.position, i.profile_id \
     FROM unnest($2, $3) WITH ORDINALITY AS u (kind, value, position) \
     CROSS JOIN LATERAL ( \
         SELECT profile_id FROM identities \
-        WHERE db_id = $1 AND kind = u.kind AND value = u.value AND ordinal = 0 \
-        FOR UPDATE \
-    ) AS i";
+        WHERE db_id = $1 AND kind = u.kind AND value = u.value AND ordinal = 0";
 
 #[derive(QueryableByName)]
 struct Row {
@@ -34,54 +32,64 @@ struct Row {
     profile_id: Uuid,
 }
 
-/// Makes this transaction the only one that can decide on these values, which must be sorted by key.
+/// Makes this transaction the only one that can decide on the values of claims that decide. All must be sorted by key.
 ///
-/// Gives back the rows that were inserted; of the others another profile is the first holder, and its row is locked.
-/// Either way the values must be looked up again: only now can nobody get in between.
+/// Gives back the rows that were inserted. Of the other values another profile is the first holder; its row is locked where
+/// the claim decides, else left alone, so that creators who share such a value do not wait for each other. The values that
+/// were decided on must be looked up again: only now can nobody get in between.
 pub(crate) fn claim(
     connection: &mut PgConnection,
     db_id: DatabaseId,
-    rows: Vec<IdentityRow>,
+    claims: Vec<Claim>,
 ) -> Result<Vec<IdentityRow>, Error> {
     let mut claimed = Vec::new();
-    let mut open = rows;
+    let mut open = claims;
     for _ in 0..ROUNDS {
         if open.is_empty() {
             return Ok(claimed);
         }
-        // Waits for a rival that has inserted the same value and not committed yet. Sorted, so that two of these cannot
-        // wait for each other.
-        if identities::insert(connection, identities::ADD_FIRST, db_id, open.iter())? == open.len() {
-            claimed.append(&mut open);
+        // Waits for a rival that has inserted the same value and not committed yet. In the one order of keys, so that two of
+        // these cannot wait for each other: that is why rows that decide nothing are among them.
+        let rows = open.iter().map(|claim| &claim.row);
+        if identities::insert(connection, identities::ADD_FIRST, db_id, rows)? == open.len() {
+            claimed.extend(open.into_iter().map(|claim| claim.row));
             return Ok(claimed);
         }
-        let first = first_holders(connection, db_id, &open)?;
-        let (known, vanished): (Vec<_>, Vec<_>) =
-            open.into_iter().enumerate().partition(|(index, _)| first.contains_key(index));
-        let ours = |(index, row): (usize, IdentityRow)| {
-            (first.get(&index) == Some(&row.profile_id.0)).then_some(row)
-        };
-        claimed.extend(known.into_iter().filter_map(ours));
-        open = vanished.into_iter().map(|(_, row)| row).collect();
+        let (deciding, others): (Vec<Claim>, Vec<Claim>) = open.into_iter().partition(|claim| claim.decides);
+        let (ours, vanished) = settle(connection, &format!("{LOOK} FOR UPDATE ) AS i"), db_id, deciding)?;
+        claimed.extend(ours);
+        let (ours, _vanished) = settle(connection, &format!("{LOOK} OFFSET 0 ) AS i"), db_id, others)?;
+        claimed.extend(ours);
+        open = vanished;
     }
     if open.is_empty() { Ok(claimed) } else { Err(Error::Contention) }
 }
 
-/// The first holder of each value, by the position of its row, locked.
-fn first_holders(
+/// The rows of which we are the first holder, and the claims of values that have none any more.
+fn settle(
     connection: &mut PgConnection,
+    statement: &str,
     db_id: DatabaseId,
-    rows: &[IdentityRow],
-) -> Result<HashMap<usize, Uuid>, Error> {
-    let columns = KeyColumns::of_rows(rows);
-    let indices: Vec<usize> = (0..rows.len()).collect();
-    let found: Vec<Row> = sql_query(LOCK)
+    claims: Vec<Claim>,
+) -> Result<(Vec<IdentityRow>, Vec<Claim>), Error> {
+    let columns = KeyColumns::of_rows(claims.iter().map(|claim| &claim.row));
+    let indices: Vec<usize> = (0..claims.len()).collect();
+    let found: Vec<Row> = sql_query(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
         .load(connection)?;
-    Ok(found
+    let first: HashMap<usize, Uuid> = found
         .iter()
         .filter_map(|row| at(&indices, row.position).map(|index| (*index, row.profile_id)))
-        .collect())
+        .collect();
+    let (mut ours, mut vanished) = (Vec::new(), Vec::new());
+    for (index, claim) in claims.into_iter().enumerate() {
+        match first.get(&index) {
+            None => vanished.push(claim),
+            Some(holder) if *holder == claim.row.profile_id.0 => ours.push(claim.row),
+            Some(_) => {}
+        }
+    }
+    Ok((ours, vanished))
 }

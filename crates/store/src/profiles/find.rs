@@ -77,16 +77,17 @@ fn among(places: &Places) -> Option<Vec<i32>> {
     }
 }
 
-// Starts from the value that the fewest carry, as its highest ordinal tells, and asks of each of those whether it
+// Starts from the value that the fewest carry, as its highest ordinal tells (one that nobody carries has none, and ends
+// the search), and asks of each of those whether it
 // carries the others: so a value that a whole database shares costs nothing beside one that few do.
 const TOGETHER: &str = "\
     SELECT i.profile_id FROM ( \
         SELECT u.value FROM unnest($3) AS u (value) \
-        CROSS JOIN LATERAL ( \
+        LEFT JOIN LATERAL ( \
             SELECT ordinal FROM identities WHERE db_id = $1 AND kind = $2 AND value = u.value \
             ORDER BY ordinal DESC LIMIT 1 \
-        ) AS last \
-        ORDER BY last.ordinal LIMIT 1 \
+        ) AS last ON true \
+        ORDER BY last.ordinal NULLS FIRST LIMIT 1 \
     ) AS rarest \
     JOIN identities i ON i.db_id = $1 AND i.kind = $2 AND i.value = rarest.value \
     CROSS JOIN LATERAL ( \

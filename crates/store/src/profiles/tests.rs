@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
-use intake_types::plan::{Identities, IdentityRow};
+use intake_types::plan::{Claim, Identities, IdentityRow};
 use intake_types::{Key, Kind, MatchRule, Places, ProfileId, ResourceId, Source, Sources};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,6 +22,10 @@ fn profile(number: u128) -> ProfileId {
 fn row(value: &str, number: u128) -> IdentityRow {
     let sources = Sources::from([Source::Profile]);
     IdentityRow { key: Key::new(Kind::EMAIL, value), profile_id: profile(number), sources }
+}
+
+fn decide(row: IdentityRow) -> Claim {
+    Claim { row, decides: true }
 }
 
 fn holders(connection: &mut PgConnection, value: &str, places: &Places) -> Vec<ProfileId> {
@@ -87,9 +91,9 @@ fn holders_are_told_by_where_they_carry_the_value() {
 fn a_claim_gives_back_what_was_free() {
     let database = TestDatabase::create();
     let connection = &mut database.connect();
-    let first = claim::claim(connection, DATABASE, vec![row("a", 1), row("b", 1)]).unwrap();
+    let first = claim::claim(connection, DATABASE, vec![decide(row("a", 1)), decide(row("b", 1))]).unwrap();
     assert_eq!(first.len(), 2);
-    let second = claim::claim(connection, DATABASE, vec![row("a", 2), row("c", 2)]).unwrap();
+    let second = claim::claim(connection, DATABASE, vec![decide(row("a", 2)), decide(row("c", 2))]).unwrap();
     assert_eq!(second, [row("c", 2)]);
 }
 

@@ -29,13 +29,20 @@ pub(crate) fn check_records(header: &Header, records: &[&RawValue]) -> Vec<Outco
     for key in &keys {
         assert!(key.value.len() <= LONGEST_KEY && !key.value.contains('\0'), "{key:?}");
     }
+    let unique = drafts.unique_keys();
     let together: BTreeSet<&Key> =
         drafts.combinations().into_iter().flat_map(|all| all.tags.keys()).collect();
-    for claim in drafts.unheld(database(), &[]) {
-        let is_known = keys.contains(&claim.key) || together.contains(&claim.key);
-        assert!(is_known && !claim.sources.is_empty(), "{claim:?}");
+    let claims = drafts.unheld(database(), &[]);
+    for claim in &claims {
+        let key = &claim.row.key;
+        let is_known = keys.contains(key) || unique.contains(key) || together.contains(key);
+        assert!((is_known || !claim.decides) && !claim.row.sources.is_empty(), "{claim:?}");
     }
-    let plan = Plan::of(database(), drafts, Candidates::default());
+    let decided = claims.iter().filter(|claim| claim.decides).map(|claim| claim.row.key.clone()).collect();
+    let rows = claims.into_iter().map(|claim| claim.row).collect();
+    let candidates =
+        Candidates::new(database(), &[], Vec::new(), rows, decided).expect("nobody changes meanwhile");
+    let plan = Plan::of(database(), drafts, candidates);
     assert_eq!(plan.outcomes.len(), records.len());
     for (outcome, index) in plan.outcomes.iter().zip(0..) {
         assert_eq!(outcome.index, index);

@@ -75,7 +75,7 @@ impl Assignment {
                 put(&mut object, path, value);
                 Some(object)
             }
-            Self::PutEach { path, value } => put_each(fields.get(name), path, value),
+            Self::PutEach { path, value } => put_each(fields.get(name), path, value)?,
         };
         if let Some(value) = changed {
             self.within_weight(&value)?;
@@ -88,13 +88,13 @@ impl Assignment {
     fn within_weight(&self, value: &Value) -> Result<(), Problem> {
         let grows =
             matches!(self, Self::Union(_) | Self::Append(_) | Self::Put { .. } | Self::PutEach { .. });
-        if grows && weight(value) > MOST_WEIGHT {
-            let problem =
-                format!("would grow beyond {MOST_WEIGHT} bytes, with {VALUE_WEIGHT} for each value in it");
-            return Err(Problem::new(Code::OutOfRange, problem));
-        }
-        Ok(())
+        if grows && weight(value) > MOST_WEIGHT { Err(too_heavy()) } else { Ok(()) }
     }
+}
+
+fn too_heavy() -> Problem {
+    let problem = format!("would grow beyond {MOST_WEIGHT} bytes, with {VALUE_WEIGHT} for each value in it");
+    Problem::new(Code::OutOfRange, problem)
 }
 
 fn weight(value: &Value) -> usize {
@@ -172,13 +172,18 @@ fn put(object: &mut Value, path: &[String], value: &Value) {
     place.clone_from(value);
 }
 
-fn put_each(stored: Option<&Value>, path: &[String], value: &Value) -> Option<Value> {
-    let Some(Value::Array(kept)) = stored else { return None };
+fn put_each(stored: Option<&Value>, path: &[String], value: &Value) -> Result<Option<Value>, Problem> {
+    let Some(Value::Array(kept)) = stored else { return Ok(None) };
+    let places = kept.iter().filter(|element| at(element, path).is_some()).count();
+    // Before anything is copied: one small value may go to very many places.
+    if weight(value).saturating_mul(places) > MOST_WEIGHT {
+        return Err(too_heavy());
+    }
     let mut kept = kept.clone();
     for element in kept.iter_mut().filter(|element| at(element, path).is_some()) {
         put(element, path, value);
     }
-    Some(Value::Array(kept))
+    Ok(Some(Value::Array(kept)))
 }
 
 #[cfg(test)]
@@ -232,6 +237,8 @@ mod tests {
         let once = done(&put("a"), &Value::Null).unwrap();
         assert_eq!(done(&put("b"), &once), Err(Code::OutOfRange));
         assert!(done(&put("a"), &once).is_ok());
+        let each = Assignment::PutEach { path: path(&["a"]), value: json!("x".repeat(1_000)) };
+        assert_eq!(done(&each, &json!(vec![json!({"a": 1}); 2_000])), Err(Code::OutOfRange));
         assert!(done(&Assignment::Set(json!([large, large])), &Value::Null).is_ok());
     }
 

@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use super::{Draft, reader};
 use crate::catalog::{Catalog, Database};
-use crate::plan::{Holder, IdentityRow};
+use crate::plan::{Claim, Holder, IdentityRow};
 use crate::{
     Atlas, Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, ProfileId,
-    Source,
+    Source, Sources,
 };
 
 /// The records of one chunk, each checked on its own.
@@ -104,31 +104,34 @@ impl Drafts {
     }
 
     /// The keys that nobody in `holders` carries in a way that counts, each with the profile that would be made for
-    /// it: to be claimed before the plan is made. Sorted by key.
-    pub fn unheld(&self, database: &Database, holders: &[Holder]) -> Vec<IdentityRow> {
+    /// it: to be claimed before the plan is made. With them the other keys of profiles that would be made, so that all of a
+    /// new profile's rows are inserted in the one order. Sorted by key.
+    pub fn unheld(&self, database: &Database, holders: &[Holder]) -> Vec<Claim> {
         let held = Held::of(self, holders);
-        let mut unheld: BTreeMap<Key, IdentityRow> = BTreeMap::new();
+        let mut unheld: BTreeMap<Key, Claim> = BTreeMap::new();
         for draft in &self.valid {
             let free = draft.all_unique_keys().filter(|key| !held.in_profiles.contains(key));
             let mut wanted: BTreeSet<&Key> = free.collect();
-            if self.may_create() {
-                wanted.extend(held.open(&draft.matching));
-            }
-            wanted.retain(|key| !unheld.contains_key(key));
-            if wanted.is_empty() {
+            wanted.extend(held.open(&draft.matching));
+            if wanted.iter().all(|key| unheld.get(*key).is_some_and(|claim| claim.decides)) {
                 continue;
             }
             let mut profile = draft.begin(ProfileId::made_by(self.job_id, draft.index));
-            if draft.apply_to(&mut profile, self.skip_invalid_subscriptions).is_err() {
-                continue;
+            let is_whole = draft.apply_to(&mut profile, self.skip_invalid_subscriptions).is_ok();
+            let mut carried = profile.identities(database);
+            if !is_whole {
+                // It may be another profile that it can be merged into.
+                carried =
+                    wanted.iter().map(|key| ((*key).clone(), Sources::from([Source::Profile]))).collect();
             }
-            let carried = profile.identities(database);
-            for key in wanted {
-                if let Some(sources) = carried.get(key) {
-                    let row =
-                        IdentityRow { key: key.clone(), profile_id: profile.id, sources: sources.clone() };
-                    unheld.insert(key.clone(), row);
+            let creates = self.may_create() && held.nobody(&draft.matching);
+            for (key, sources) in carried {
+                let decides = wanted.contains(&key);
+                if !decides && !creates || unheld.get(&key).is_some_and(|claim| claim.decides || !decides) {
+                    continue;
                 }
+                let row = IdentityRow { key: key.clone(), profile_id: profile.id, sources };
+                unheld.insert(key, Claim { row, decides });
             }
         }
         unheld.into_values().collect()
@@ -160,6 +163,11 @@ impl<'a> Held<'a> {
             }
         }
         held
+    }
+
+    /// Whether nobody carries any of the values.
+    fn nobody(&self, matching: &MatchValues) -> bool {
+        !matching.keys().iter().any(|key| self.by.contains_key(*key))
     }
 
     /// The match values that are to be claimed: those that nobody carries; of a combination all, unless somebody carries

@@ -65,8 +65,9 @@ fn changes(known: Option<Profile>, records: &[Value]) -> Vec<Change> {
         carried.map(|(key, sources)| Holder { key, profile_id: known.id, sources })
     });
     let holders: Vec<Holder> = holders.collect();
-    let claims = drafts.unheld(database, &holders);
-    let candidates = Candidates::new(database, &holders, known.into_iter().collect(), claims).unwrap();
+    let rows: Vec<_> = drafts.unheld(database, &holders).into_iter().map(|claim| claim.row).collect();
+    let decided = rows.iter().map(|row| row.key.clone()).collect();
+    let candidates = Candidates::new(database, &holders, known.into_iter().collect(), rows, decided).unwrap();
     let plan = Plan::of(database, drafts, candidates);
     assert_eq!(plan.changes.len(), plan.inserts.len() + plan.updates.len() + plan.subscriptions.len());
     plan.changes

@@ -1,6 +1,6 @@
 //! The profiles that the records of a chunk may mean, as the database knows them at one moment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalog::Database;
 use crate::{Key, Profile, ProfileId, Sources};
@@ -22,13 +22,15 @@ pub struct Candidates {
     pub(super) profiles: HashMap<ProfileId, Profile>,
     pub(super) holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
     pub(super) claims: BTreeMap<(Key, ProfileId), Sources>,
+    pub(super) decided: HashSet<Key>,
 }
 
 impl Candidates {
     /// Puts together what was found and locked.
     ///
     /// `profiles` are the locked profiles with all their subscriptions; `claims` the identity rows that this
-    /// transaction has just inserted for profiles that do not exist yet.
+    /// transaction has just inserted for profiles that do not exist yet; `decided` the values on which nobody else can
+    /// decide meanwhile.
     ///
     /// # Errors
     /// Gives back the keys that a holder no longer carries in the places it was found to: it changed between look-up
@@ -38,6 +40,7 @@ impl Candidates {
         holders: &[Holder],
         profiles: Vec<Profile>,
         claims: Vec<super::IdentityRow>,
+        decided: HashSet<Key>,
     ) -> Result<Self, Vec<Key>> {
         let carried: HashMap<ProfileId, BTreeMap<Key, Sources>> =
             profiles.iter().map(|profile| (profile.id, profile.identities(database))).collect();
@@ -58,6 +61,7 @@ impl Candidates {
             profiles: profiles.into_iter().map(|profile| (profile.id, profile)).collect(),
             holders: known,
             claims: claims.into_iter().map(|row| ((row.key, row.profile_id), row.sources)).collect(),
+            decided,
         })
     }
 }

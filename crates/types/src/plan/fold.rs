@@ -1,6 +1,6 @@
 //! Records applied one after the other to the profiles in memory, so that a person named twice is folded in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Candidates, Plan, diff, target};
 use crate::catalog::Database;
@@ -19,21 +19,26 @@ pub(super) struct People<'a> {
     /// Who carries which value by now.
     holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
     claims: BTreeMap<(Key, ProfileId), Sources>,
+    /// Values on which nobody else can decide meanwhile.
+    decided: HashSet<Key>,
 }
 
 impl<'a> People<'a> {
     pub(super) fn new(database: &'a Database, candidates: Candidates) -> Self {
-        let Candidates { profiles, holders, claims } = candidates;
-        Self { database, before: profiles, after: BTreeMap::new(), holders, claims }
+        let Candidates { profiles, holders, claims, decided } = candidates;
+        Self { database, before: profiles, after: BTreeMap::new(), holders, claims, decided }
     }
 
     pub(super) fn run(mut self, mut drafts: Drafts) -> Plan {
-        let mut outcomes = std::mem::take(&mut drafts.refused);
+        let refused = std::mem::take(&mut drafts.refused);
+        let first = drafts.valid.first().map(|draft| draft.index);
+        let mut outcomes = Vec::with_capacity(drafts.valid.len() + refused.len());
+        let mut end = u32::MAX;
         for draft in &drafts.valid {
             let mut warnings = draft.warnings.clone();
             let reference = draft.reference.clone();
-            outcomes.push(match self.apply(&drafts, draft, &mut warnings) {
-                Ok((action, id)) => Outcome {
+            outcomes.push(match self.apply(&drafts, draft, &mut warnings, first == Some(draft.index)) {
+                Ok(Some((action, id))) => Outcome {
                     index: draft.index,
                     action,
                     profile_id: Some(id),
@@ -42,8 +47,13 @@ impl<'a> People<'a> {
                     reference,
                 },
                 Err(failure) => failed(draft.index, reference, warnings, failure),
+                Ok(None) => {
+                    end = draft.index;
+                    break;
+                }
             });
         }
+        outcomes.extend(refused.into_iter().filter(|outcome| outcome.index < end));
         outcomes.sort_by_key(|outcome| outcome.index);
         diff::plan(self.database, &self.before, self.after, self.claims, outcomes)
     }
@@ -63,12 +73,14 @@ impl<'a> People<'a> {
         self.get(id).map(|profile| profile.identities(self.database)).unwrap_or_default()
     }
 
+    /// What is done, and to whom; `None` where a profile would be made for a value that is not claimed, unless it `must`.
     fn apply(
         &mut self,
         drafts: &Drafts,
         draft: &Draft,
         warnings: &mut Vec<Warning>,
-    ) -> Result<(Action, ProfileId), Failure> {
+        must: bool,
+    ) -> Result<Option<(Action, ProfileId)>, Failure> {
         let target = target::of(self, drafts, draft, warnings)?;
         if let Some(failure) = self.refuse(draft, target) {
             return Err(failure);
@@ -83,15 +95,25 @@ impl<'a> People<'a> {
             Some(_) => Action::Updated,
         };
         if action == Action::Unchanged {
-            return Ok((action, id));
+            return Ok(Some((action, id)));
         }
         let was = known.map(|known| known.identities(self.database)).unwrap_or_default();
         if action == Action::Created {
+            if !must && !self.is_claimed(drafts, draft, &profile) {
+                return Ok(None);
+            }
             warnings.extend(self.not_findable(drafts, draft, &profile));
         }
         self.index(&profile, &was);
         self.after.insert(id, profile);
-        Ok((action, id))
+        Ok(Some((action, id)))
+    }
+
+    /// Whether nobody else can make a profile for the values that this new one would be found by.
+    fn is_claimed(&self, drafts: &Drafts, draft: &Draft, profile: &Profile) -> bool {
+        let carried = profile.identities(self.database);
+        let counts = |key: &&&Key| carried.get(**key).is_some_and(|sources| drafts.places.accept(sources));
+        draft.matching.keys().iter().filter(counts).all(|key| self.decided.contains(*key))
     }
 
     /// A unique value that another profile carries.

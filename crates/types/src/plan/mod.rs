@@ -31,7 +31,7 @@ pub struct Plan {
     pub identities: Identities,
     /// What is to be told of it: one for each row above, those of a profile one after the other, its own fields first.
     pub changes: Vec<Change>,
-    /// One for each record of the chunk, in input order.
+    /// One for each record, in input order; of a chunk that must be cut (see [`Plan::of`]), of its first records.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -77,11 +77,22 @@ pub struct IdentityRow {
     pub sources: Sources,
 }
 
+/// A row of a profile that may be made, to be inserted before anything is planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The row.
+    pub row: IdentityRow,
+    /// Whether the plan depends on who carries the value, so that nobody else may decide on it meanwhile.
+    pub decides: bool,
+}
+
 impl Plan {
     /// Decides what each record makes, changes or meets, in input order, and what is to be written for it.
     ///
     /// `candidates` must cover [`Drafts::keys`], [`Drafts::combinations`] and [`Drafts::ids`]: every key is held by a
-    /// loaded profile, claimed, or known to be free.
+    /// loaded profile, claimed, or known to be free. Where an earlier record takes a value away from its last holder and a
+    /// later one would make a profile for it, the value is not claimed: the plan ends before that record, which is to be
+    /// looked up anew. It never ends before the first.
     pub fn of(database: &Database, drafts: Drafts, candidates: Candidates) -> Self {
         fold::People::new(database, candidates).run(drafts)
     }

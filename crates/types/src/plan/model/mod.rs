@@ -12,7 +12,7 @@ mod render;
 mod tables;
 mod twins;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -236,7 +236,13 @@ fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
     let key = Key::new(crate::Kind::EMAIL, "p0@example.com");
     let holder =
         Holder { key: key.clone(), profile_id: id, sources: Sources::from([crate::Source::Profile]) };
-    let gone = Candidates::new(database, std::slice::from_ref(&holder), vec![Profile::empty(id)], Vec::new());
+    let gone = Candidates::new(
+        database,
+        std::slice::from_ref(&holder),
+        vec![Profile::empty(id)],
+        Vec::new(),
+        HashSet::new(),
+    );
     assert_eq!(gone.unwrap_err(), std::slice::from_ref(&key));
 
     // It still carries the value, but where it may not count: whoever matches by it has to claim it first.
@@ -246,7 +252,7 @@ fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
     let drafts = Drafts::of(&header(MatchRule::Email, 0, 1), &catalog, database, 0, &[&raw], None);
     let mut profile = Profile::empty(id);
     drafts.valid[0].apply_to(&mut profile, false).unwrap();
-    let moved = Candidates::new(database, &[holder], vec![profile], Vec::new());
+    let moved = Candidates::new(database, &[holder], vec![profile], Vec::new(), HashSet::new());
     assert_eq!(moved.unwrap_err(), [key]);
 }
 

@@ -1,11 +1,11 @@
 //! The product's side of the comparison: chunks planned and written to tables that only keep what they are told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::value::RawValue;
 
 use crate::catalog::Catalog;
-use crate::plan::{Candidates, Holder, Plan};
+use crate::plan::{Candidates, Claim, Holder, Plan};
 use crate::{DatabaseId, Drafts, Header, Key, Outcome, Profile, ProfileId, Source, Sources};
 
 /// What the two tables hold, and nothing cleverer.
@@ -42,7 +42,25 @@ impl Tables {
             .collect()
     }
 
+    /// Applies records, a chunk that is cut in as many steps as it takes.
     pub(super) fn apply(
+        &mut self,
+        catalog: &Catalog,
+        header: &Header,
+        first: u32,
+        records: &[&RawValue],
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while outcomes.len() < records.len() {
+            let next = first + u32::try_from(outcomes.len()).unwrap();
+            let more = self.step(catalog, header, next, &records[outcomes.len()..]);
+            assert!(!more.is_empty(), "each step goes on");
+            outcomes.extend(more);
+        }
+        outcomes
+    }
+
+    fn step(
         &mut self,
         catalog: &Catalog,
         header: &Header,
@@ -52,14 +70,21 @@ impl Tables {
         let database = &catalog.databases[&DatabaseId(1)];
         let drafts = Drafts::of(header, catalog, database, first, records, None);
         let holders = self.holders(&drafts.keys(), &drafts);
-        let claims = drafts.unheld(database, &holders);
-        for claim in &claims {
-            self.identities.insert((claim.key.clone(), claim.profile_id), claim.sources.clone());
+        let (mut claims, mut decided) = (Vec::new(), HashSet::new());
+        for Claim { row, decides } in drafts.unheld(database, &holders) {
+            if decides {
+                decided.insert(row.key.clone());
+            }
+            // The first holder of a value has its row.
+            if !self.identities.keys().any(|(key, _)| *key == row.key) {
+                self.identities.insert((row.key.clone(), row.profile_id), row.sources.clone());
+                claims.push(row);
+            }
         }
         let mut ids = drafts.ids();
         ids.extend(holders.iter().map(|holder| holder.profile_id));
         let loaded = self.profiles.values().filter(|profile| ids.contains(&profile.id)).cloned().collect();
-        let candidates = Candidates::new(database, &holders, loaded, claims).unwrap();
+        let candidates = Candidates::new(database, &holders, loaded, claims, decided).unwrap();
         let plan = Plan::of(database, drafts, candidates);
         self.write(&plan);
         plan.outcomes
