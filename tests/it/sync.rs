@@ -11,7 +11,9 @@ fn finished_in_time_answers_as_the_vendor_does() {
     let bearer = format!("Bearer {DEMO_TOKEN}");
     let headers =
         [("content-type", "application/json"), ("authorization", bearer.as_str()), ("prefer", "wait=30")];
-    let body = json!({"db_id": 1, "data": [{"email": "a@example.com"}, {"email": "nonsense"}]}).to_string();
+    let body =
+        json!({"db_id": 1, "data": [{"email": "a@example.com"}, {"email": "nonsense"}], "colour": "red"})
+            .to_string();
     let answer = world.post(IMPORT, &headers, body.as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.header("preference-applied"), Some("wait=30"));
@@ -21,6 +23,10 @@ fn finished_in_time_answers_as_the_vendor_does() {
     assert_eq!(answer["result"][0]["error"], 0);
     assert!(answer["result"][0]["profile_id"].is_string());
     assert_eq!(answer["result"][1]["error"], 400);
+    assert_eq!(answer["job_warnings"][0]["field"], "colour", "{answer}");
+    let quiet = json!({"db_id": 1, "data": [{"email": "a@example.com"}]}).to_string();
+    let answer = world.post(IMPORT, &headers, quiet.as_bytes()).json();
+    assert_eq!(answer.get("job_warnings"), None, "{answer}");
 }
 
 #[test]

@@ -96,7 +96,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let refused = |line: &str| Cli::try_parse_from(line.split(' ')).is_err();
-        assert!(refused("intake job not-an-id --token t"));
+        for line in ["intake job nope --token t", "intake results nope --token t"] {
+            let told = Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+            assert!(
+                told.contains("'nope'") && told.contains("not a job id, as `intake import` prints it"),
+                "{told}"
+            );
+        }
         assert!(refused("intake import - --token t --timeout 5"));
         assert!(refused("intake import - --token t --url ftp://example.com"));
         assert!(refused("intake token create --database-url x"));

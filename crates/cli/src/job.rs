@@ -27,6 +27,7 @@ Exit codes:
 #[command(after_help = MORE)]
 pub(crate) struct Job {
     /// Id of the job, as `intake import` prints it
+    #[arg(value_parser = id)]
     id: Uuid,
 
     #[command(flatten)]
@@ -34,6 +35,11 @@ pub(crate) struct Job {
 
     #[command(flatten)]
     gateway: Config,
+}
+
+/// Reads the id of a job.
+pub(crate) fn id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(text).map_err(|_odd| "not a job id, as `intake import` prints it")
 }
 
 impl Job {

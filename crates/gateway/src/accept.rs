@@ -1,18 +1,18 @@
 //! From a body to a message that is ready to be published: all of the CPU work of one accepted request.
 
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
 use intake_broker::Outgoing;
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
 use intake_types::{Batch, Envelope, JobId, JobKey, Operation, Refusal};
 use serde_json::Value;
 
+use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
-use crate::extract::{Body, Credentials, Query};
+use crate::extract::{self, Body, Credentials, Query};
 use crate::memory::Reservation;
-
-/// Unknown query parameters that are told of; more are of no help.
-const MOST_TOLD: usize = 20;
 
 /// A request as it came.
 pub(crate) struct Received {
@@ -20,6 +20,18 @@ pub(crate) struct Received {
     pub(crate) format: Format,
     pub(crate) credentials: Credentials,
     pub(crate) query: Query,
+}
+
+impl Received {
+    /// Takes what a request says, and reads its body within its limits.
+    pub(crate) async fn of(request: &HttpRequest, payload: Payload, app: &App) -> Result<Self, ApiError> {
+        Ok(Self {
+            format: extract::format(request)?,
+            body: Body::receive(request, payload, &app.bounds).await?,
+            credentials: Credentials::of(request),
+            query: Query::of(request),
+        })
+    }
 }
 
 /// A request that can be published.
@@ -63,7 +75,7 @@ pub(crate) fn open<T>(
         let account = credentials.account(envelope.token(), catalog)?;
         asked?;
         // A parameter in the wrong place is an unknown one: told, not followed.
-        let misplaced = query.others(&["token", "format"]).take(MOST_TOLD);
+        let misplaced = query.others(&["token", "format"]).take(Envelope::MOST_TOLD);
         envelope.parameters.extend(misplaced.map(|name| (format!("?{name}"), Value::Null)));
         check(envelope, account, reservation)
     };

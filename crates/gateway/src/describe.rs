@@ -12,7 +12,7 @@ use intake_types::wire::{self, Limits};
 use crate::accept::{Checked, Received};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{self, Body, Credentials, Query, Wish};
+use crate::extract::Wish;
 use crate::respond::{self, Answer};
 
 /// Answers with the fields that `find` finds.
@@ -24,12 +24,7 @@ pub(crate) async fn fields(
     find: impl FnOnce(Received, &Catalog, &Limits) -> Checked<Listing> + Send + 'static,
 ) -> Result<Answer, ApiError> {
     let catalog: Arc<Catalog> = app.catalog()?;
-    let received = Received {
-        format: extract::format(request)?,
-        body: Body::receive(request, payload, &app.bounds).await?,
-        credentials: Credentials::of(request),
-        query: Query::of(request),
-    };
+    let received = Received::of(request, payload, app).await?;
     let limits = app.limits;
     let checked = respond::off_thread(move || find(received, &catalog, &limits)).await?;
     wish.body = checked.wish;

@@ -21,8 +21,8 @@ pub(crate) enum ApiError {
     UnknownJob,
     #[error("the method is not allowed here; allowed: {allow}")]
     Method { allow: &'static str },
-    #[error("Content-Type: must be application/json, application/xml or text/xml")]
-    ContentType,
+    #[error("Content-Type: must be application/json, application/xml or text/xml, got {0}")]
+    ContentType(String),
     #[error("Content-Type: the charset must be utf-8")]
     Charset,
     #[error("Content-Encoding: must be gzip, zstd or identity, and only one of them")]
@@ -63,7 +63,9 @@ impl ApiError {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::UnknownPath(_) | Self::UnknownJob => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::ContentType | Self::Charset | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType(_) | Self::Charset | Self::ContentEncoding => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::Header { .. } | Self::Undecodable { .. } | Self::BodyCut => StatusCode::BAD_REQUEST,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,

@@ -47,7 +47,9 @@ where
 {
     let mut wish = Wish::of(&request);
     let answered = async {
-        check_format(&Query::of(&request))?;
+        let query = Query::of(&request);
+        query.once()?;
+        check_format(&query)?;
         work(&request, &mut wish).await
     };
     // A panic costs its request, not the connection with all that is pipelined on it.

@@ -48,6 +48,9 @@ pub struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
+    /// Unknown parameters that are told of where they are not the body's own, or there is no job; more are of no help.
+    pub const MOST_TOLD: usize = 20;
+
     /// The first parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&Value> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -157,8 +160,8 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// At most the first 40 characters.
-pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+/// At most the first 40 characters of what was sent, as refusals repeat it.
+pub fn shortened(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 40;
     match text.char_indices().nth(LONGEST) {
         None => Cow::Borrowed(text),

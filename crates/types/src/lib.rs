@@ -1,7 +1,7 @@
 //! The pure core of Intake: the vocabulary, the wire formats and the rules.
 //!
 //! Data flows one way and every stage is one noun:
-//! `bytes -> Envelope -> Batch -> Message -> Plan -> Outcome -> Report -> bytes`, and beside it `Plan -> Event -> bytes`.
+//! `bytes -> Envelope -> Batch -> Message -> Drafts -> Plan -> Outcome -> Report -> bytes`, and beside it `Plan -> Event -> bytes`.
 //! Nothing here does I/O, knows a clock or draws a random number, so all of it can be tested as plain functions.
 
 mod batch;
@@ -30,7 +30,7 @@ pub mod wire;
 pub use batch::{Batch, Nulls, Operation, UnknownFields};
 pub use code::Code;
 pub use draft::{Draft, Drafts};
-pub use envelope::Envelope;
+pub use envelope::{Envelope, shortened};
 pub use field::{Field, FieldType, Problem};
 pub use geo::{Atlas, Place};
 pub use id::{DatabaseId, JobId, JobKey, ProfileId, ResourceId, TokenHash};

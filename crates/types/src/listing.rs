@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{MOST_TOLD, list, unknown_parameters};
+use crate::batch::unknown_parameters;
 use crate::catalog::{Account, Catalog, Database, Resource};
 use crate::envelope::shortened;
-use crate::field::system_fields_in_order;
+use crate::field::{listed, system_fields_in_order};
 use crate::{Envelope, Field, Refusal, ResourceId, Warning};
 
 /// Parameters of every request for fields.
@@ -64,7 +64,7 @@ fn resource_id(envelope: &Envelope<'_>) -> Result<ResourceId, Refusal> {
 fn check_channel(envelope: &Envelope<'_>, resource: &Resource) -> Result<(), Refusal> {
     match envelope.text("channel")?.map(str::trim) {
         Some(channel) if !resource.channels.contains(channel) => {
-            let allowed = list(resource.channels.iter().cloned());
+            let allowed = listed(&resource.channels);
             let channel = shortened(channel);
             let problem = format!("resource {} has no channel `{channel}`; allowed: {allowed}", resource.id);
             Err(Refusal::parameter("channel", problem))
@@ -83,7 +83,7 @@ fn in_order(fields: &BTreeMap<String, Field>) -> Vec<&Field> {
 fn warnings(envelope: &Envelope<'_>, known: &[&str]) -> Vec<Warning> {
     let known = [&KNOWN, known].concat();
     let mut warnings = unknown_parameters(envelope, &known);
-    warnings.truncate(MOST_TOLD);
+    warnings.truncate(Envelope::MOST_TOLD);
     warnings
 }
 
@@ -197,6 +197,6 @@ mod tests {
         let many: Value =
             (0..50).map(|n| (n.to_string(), json!(1))).collect::<serde_json::Map<_, _>>().into();
         let listing = Listing::of_database(&envelope(&many), &catalog().databases[&DatabaseId(1)]);
-        assert_eq!(listing.warnings.len(), MOST_TOLD);
+        assert_eq!(listing.warnings.len(), Envelope::MOST_TOLD);
     }
 }

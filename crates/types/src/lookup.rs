@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::batch::matching::{VALUES, unused_parameters};
-use crate::batch::{MOST_TOLD, matching, resource, unknown_parameters};
+use crate::batch::{matching, resource, unknown_parameters};
 use crate::catalog::{Catalog, Database};
+use crate::field::scalar;
 use crate::match_values::{self, email_key, phone_key};
 use crate::subscription::push_key;
 use crate::{Envelope, Key, MatchRule, MatchValues, Places, Problem, Refusal, Warning};
@@ -70,7 +71,7 @@ impl Question<'_> {
 
     fn warnings(&self) -> Vec<Warning> {
         let mut warnings = unknown_parameters(self.envelope, &[&KNOWN[..], &VALUES].concat());
-        warnings.truncate(MOST_TOLD);
+        warnings.truncate(Envelope::MOST_TOLD);
         warnings.extend(unused_parameters(self.envelope, self.rule));
         warnings
     }
@@ -86,7 +87,7 @@ impl Question<'_> {
     fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
         let Some(value) = self.envelope.sent(name) else { return Ok(None) };
         matching::check_value(name, value)?;
-        Ok(match_values::text(value).filter(|text| !text.is_empty()))
+        Ok(scalar(value).filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
     fn key(&self, name: &str, read: impl Fn(&str) -> Result<Key, Problem>) -> Result<Vec<Key>, Refusal> {

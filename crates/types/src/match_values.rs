@@ -58,15 +58,6 @@ impl MatchValues {
     }
 }
 
-/// The text of a scalar that may be a match value: digits may come as a number.
-pub(crate) fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
 /// The id in a text; `None` when no profile can have it.
 pub(crate) fn profile_id(text: &str) -> Option<ProfileId> {
     uuid::Uuid::try_parse(text).ok().map(ProfileId)

@@ -111,7 +111,7 @@ impl Settings {
     pub(crate) fn prepare_database(&self, checkout: &Checkout) -> Result<()> {
         steps::step("migrate the database", || self.intake(checkout, "migrate", &["migrate"]))?;
         steps::step(&format!("apply {CATALOG}"), || {
-            self.intake(checkout, "catalog", &["catalog", "apply", CATALOG])
+            self.intake(checkout, "catalog", &["catalog", "apply", CATALOG]).map_err(advise)
         })
     }
 
@@ -167,9 +167,32 @@ impl Services {
     }
 }
 
+/// Says what to do where the catalogue contradicts the one that is stored.
+fn advise(error: anyhow::Error) -> anyhow::Error {
+    if error.to_string().contains("is refused, nothing was changed") {
+        return error.context(
+            "the demo catalogue does not fit the data that is there: `cargo xtask down --wipe` removes it, then try again",
+        );
+    }
+    error
+}
+
 /// Where cargo put a program: next to this one.
 fn program_path(program: &str) -> Result<PathBuf> {
     let own =
         std::env::current_exe().and_then(fs::canonicalize).context("cannot find the target directory")?;
     Ok(own.with_file_name(program))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalogue_that_does_not_fit_is_told_with_what_to_do() {
+        let log = "`intake catalog apply`: exit status: 1\nerror: deploy/demo/catalog.yaml is refused, nothing was changed";
+        assert!(format!("{:#}", advise(anyhow::anyhow!(log))).contains("cargo xtask down --wipe"));
+        let away = advise(anyhow::anyhow!("`intake catalog apply`: exit status: 1\nerror: not connected"));
+        assert!(!format!("{away:#}").contains("wipe"));
+    }
 }

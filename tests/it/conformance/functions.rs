@@ -255,6 +255,21 @@ fn a_function_that_lacks_something_is_told(world: &World) {
             "the value to set",
         ),
         ("address", at("upsert", "a..b", &json!("x")), "invalid_action", ".submatch", "dots"),
+        ("city", json!({"action": "unset", "value": "x"}), "invalid_action", ".value", "allowed: action"),
+        (
+            "interests",
+            at("delete", "a", &json!("x")),
+            "invalid_action",
+            ".submatch",
+            "allowed: action, value",
+        ),
+        (
+            "loyalty_points",
+            json!({"action": "incr", "value": "1", "by": "2"}),
+            "invalid_action",
+            ".by",
+            "allowed: action, value",
+        ),
         (
             "address",
             at("upsert", &vec!["a"; 32].join("."), &json!("x")),
@@ -338,7 +353,8 @@ fn what_is_set_is_matched_by_and_nothing_else_is(world: &World) {
             }
             let record = json!({ field: function });
             let result = &world.import_all(parameters.clone(), std::slice::from_ref(&record))[0];
-            assert_failed(result, "missing_match_value", Some(field), &["no value to match by"], &record);
+            let told = ["no value to match by", "only `set` (or a plain value) gives one"];
+            assert_failed(result, "missing_match_value", Some(field), &told, &record);
         }
     }
 }

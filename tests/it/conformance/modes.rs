@@ -261,6 +261,11 @@ fn each_mode_says_what_it_needs(world: &World) {
         let result = &world.import_all(parameters.clone(), std::slice::from_ref(record))[0];
         assert_failed(result, "missing_match_value", Some(field), &told, &parameters);
     }
+    for empty in ["", " "] {
+        let sent = json!({"profile_id": empty});
+        let result = &world.import_all(json!({"matching": "profile_id"}), std::slice::from_ref(&sent))[0];
+        assert_failed(result, "missing_match_value", Some("profile_id"), &["`profile_id`"], &sent);
+    }
     for (sent, field) in
         [(json!({"provider": "Firefox"}), "subscription_id"), (json!({"subscription_id": "x"}), "provider")]
     {

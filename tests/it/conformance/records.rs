@@ -1,10 +1,10 @@
 //! Sections 2 and 9: records that are none, or too deep, and what is echoed of a record. That each code of section 9 is
 //! produced: codes/records.rs.
 
-use intake_tests::{Format, World, in_both_formats};
+use intake_tests::{DEMO_TOKEN, Format, World, in_both_formats};
 use serde_json::{Value, json};
 
-use super::assert_failed;
+use super::{IMPORT, assert_failed};
 
 in_both_formats!(
     what_is_no_record_fails_alone,
@@ -54,13 +54,43 @@ fn a_reference_is_echoed_and_not_stored(world: &World) {
         json!({"email": "none@example.com"}),
         json!({"_ref": format!("{longest}x"), "email": "x@example.com"}),
         json!({"_ref": {"a": "b"}, "email": "y@example.com"}),
+        json!({"_ref": 17, "email": "n@example.com"}),
     ];
     let results = world.import_all(json!({}), &records);
     let echoed: Vec<_> = results.iter().map(|result| result.get("_ref").and_then(Value::as_str)).collect();
-    assert_eq!(echoed, [Some("row 1"), Some("row 2"), Some(longest.as_str()), None, None, None]);
+    assert_eq!(echoed, [Some("row 1"), Some("row 2"), Some(longest.as_str()), None, None, None, Some("17")]);
     assert_failed(&results[1], "missing_match_value", Some("email"), &[], &records[1]);
-    for (result, record) in results[4..].iter().zip(&records[4..]) {
-        assert_failed(result, "invalid_type", Some("_ref"), &["200 characters"], record);
+    for (result, record) in results[4..6].iter().zip(&records[4..6]) {
+        assert_failed(
+            result,
+            "invalid_type",
+            Some("_ref"),
+            &["200 characters", "will not do", "or a number"],
+            record,
+        );
     }
     assert!(world.profiles(json!({"email": "r@example.com"}))[0].get("_ref").is_none());
+}
+
+#[test]
+fn what_cannot_be_read_is_still_told_by_its_reference() {
+    let world = World::start();
+    let rows = [
+        (format!(r#"{{"a":{}{},"_ref":"deep"}}"#, "[".repeat(40), "]".repeat(40)), "deep", "too_deep"),
+        (format!(r#"{{"a":[{}],"_ref":"many"}}"#, vec!["1"; 50_001].join(",")), "many", "out_of_range"),
+        (r#"{"a":1,"a":2,"_ref":"twice"}"#.to_owned(), "twice", "invalid_type"),
+        (r#"{"city":"\ud800","_ref":"half"}"#.to_owned(), "half", "invalid_type"),
+        (r#"{"\udc00":1,"_ref":"name"}"#.to_owned(), "name", "invalid_type"),
+    ];
+    let records: Vec<&str> = rows.iter().map(|(record, ..)| record.as_str()).collect();
+    let body = format!(r#"{{"db_id":1,"data":[{}]}}"#, records.join(","));
+    let token = format!("Bearer {DEMO_TOKEN}");
+    let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
+    let job = world.post(IMPORT, &headers, body.as_bytes()).job_id();
+    world.completed(&job);
+    let results = world.results(&job);
+    for (result, (_, reference, code)) in results.iter().zip(&rows) {
+        assert_eq!((&result["_ref"], &result["code"]), (&json!(reference), &json!(code)), "{result}");
+    }
+    assert_eq!(results.len(), rows.len());
 }

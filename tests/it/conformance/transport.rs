@@ -62,11 +62,13 @@ fn other_content_types_and_packings_are_refused(world: &World) {
         assert_refused(
             &answer,
             415,
-            &["Content-Type", "application/json", "application/xml", "text/xml"],
+            &["Content-Type", "application/json", "application/xml", "text/xml", "got", media_type],
             &media_type,
         );
     }
-    assert_refused(&post(world, &[], &body), 415, &["Content-Type"], &"no content type");
+    assert_refused(&post(world, &[], &body), 415, &["Content-Type", "got none"], &"no content type");
+    let twice = world.post(&format!("{IMPORT}?format=xml&format=json"), &[], &body);
+    assert_refused(&twice, 400, &["format", "more than once in the query"], &"?format twice");
     let media_type = world.format().media_type();
     let latin = format!("{media_type}; charset=iso-8859-1");
     assert_refused(&post(world, &[("content-type", &latin)], &body), 415, &["charset", "utf-8"], &latin);

@@ -168,14 +168,18 @@ fn custom_types_say_what_they_take(world: &World) {
 #[test]
 fn half_a_character_fails_its_record_alone() {
     let world = World::start();
-    let body =
-        r#"{"db_id":1,"data":[{"_ref":"row 1","email":"\ud800@example.com"},{"email":"ok@example.com"}]}"#;
+    let body = r#"{"db_id":1,"data":[{"email":"\ud800@example.com"},{"email":"ok@example.com"}]}"#;
     let token = format!("Bearer {DEMO_TOKEN}");
     let headers = [("content-type", "application/json"), ("authorization", token.as_str())];
     let job = world.post(super::IMPORT, &headers, body.as_bytes()).job_id();
     world.completed(&job);
     let results = world.results(&job);
-    assert_failed(&results[0], "invalid_type", Some("email"), &["not readable"], &body);
-    assert_eq!(results[0]["_ref"], "row 1");
+    assert_failed(
+        &results[0],
+        "invalid_type",
+        Some("email"),
+        &["half of a surrogate pair", "send both halves"],
+        &body,
+    );
     assert_eq!(results[1]["action"], "created");
 }

@@ -164,7 +164,9 @@ mod tests {
             outcome(2, Action::Skipped, None),
         ];
         let results = intake_types::Results { state: JobState::Completed, total: 3, outcomes };
-        let body = wire::sync_results(JobId(Uuid::nil()), &results, Format::Json);
+        let status =
+            intake_types::Status { job_id: JobId(Uuid::nil()), state: JobState::Completed, ledger: None };
+        let body = wire::sync_results(&status, &results, Format::Json);
         let read: Results = serde_json::from_slice(&body).unwrap();
         let failed: Vec<String> = read.result.iter().filter(|entry| entry.is_failed()).map(failure).collect();
         assert_eq!(failed, ["record 1: invalid_phone (400) in phones[0]: not a phone number [_ref crm-7]"]);

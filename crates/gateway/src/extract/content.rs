@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use intake_types::shortened;
 use intake_types::wire::Format;
 
 use crate::error::ApiError;
@@ -47,7 +48,7 @@ impl Encoding {
 pub(crate) fn format(request: &HttpRequest) -> Result<Format, ApiError> {
     let mut values = request.headers().get_all(CONTENT_TYPE);
     let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let format = format_of(value).ok_or(ApiError::ContentType)?;
+    let format = format_of(value).ok_or_else(|| ApiError::ContentType(sent(value)))?;
     let is_utf8 = |charset: &str| {
         let charset = charset.trim().trim_matches('"');
         charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
@@ -57,6 +58,11 @@ pub(crate) fn format(request: &HttpRequest) -> Result<Format, ApiError> {
         name.trim().eq_ignore_ascii_case("charset").then_some(value)
     });
     if charsets.all(is_utf8) { Ok(format) } else { Err(ApiError::Charset) }
+}
+
+/// A media type as a refusal repeats it.
+fn sent(value: &str) -> String {
+    if value.trim().is_empty() { "none".to_owned() } else { format!("`{}`", shortened(value.trim())) }
 }
 
 /// The format that a media type (with or without parameters) names.
@@ -96,9 +102,14 @@ mod tests {
         assert!(matches!(of("application/xml"), Ok(Format::Xml)));
         assert!(matches!(of("application/xml; charset=windows-1251"), Err(ApiError::Charset)));
         for other in ["application/x-www-form-urlencoded", "text/plain", "application/jsonx", ""] {
-            assert!(matches!(of(other), Err(ApiError::ContentType)), "{other}");
+            let told = of(other).unwrap_err().to_string();
+            let got = if other.is_empty() { "none".to_owned() } else { format!("`{other}`") };
+            assert!(
+                told.starts_with("Content-Type: must be") && told.ends_with(&format!(", got {got}")),
+                "{told}"
+            );
         }
-        assert!(matches!(format(&with(&CONTENT_TYPE, &[])), Err(ApiError::ContentType)));
+        assert!(format(&with(&CONTENT_TYPE, &[])).unwrap_err().to_string().ends_with("got none"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web;
-use intake_types::Refusal;
+use intake_types::{Refusal, shortened};
 
 /// The parameters of a query string, in order.
 pub(crate) struct Query(Vec<(String, String)>);
@@ -17,7 +17,7 @@ impl Query {
         Self(pairs.map(web::Query::into_inner).unwrap_or_default())
     }
 
-    /// The first parameter of this name.
+    /// The parameter of this name.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -27,14 +27,25 @@ impl Query {
         self.0.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(name))
     }
 
+    /// Refuses a name that is there twice: no answer to "which one counts" would be safe.
+    pub(crate) fn once(&self) -> Result<(), Refusal> {
+        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair.first() == pair.last()).and_then(<[&str]>::first) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Refusal::parameter(shortened(name), "sent more than once in the query; send it once"))
+            }
+        }
+    }
+
     /// Refuses what is not among these: a filter that is ignored would be a wrong answer.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         match self.others(known).next() {
             None => Ok(()),
             Some(name) => {
-                let name: String = name.chars().take(40).collect();
                 let problem = format!("not available here; the query may hold {}", known.join(", "));
-                Err(Refusal::parameter(name, problem))
+                Err(Refusal::parameter(shortened(name), problem))
             }
         }
     }
@@ -45,13 +56,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_a_name_counts_and_others_are_told() {
-        let query = Query::parse("token=a%20b&token=c&only=failed&=&x");
+    fn names_are_found_and_others_are_told() {
+        let query = Query::parse("token=a%20b&only=failed&=&x");
         assert_eq!(query.first("token"), Some("a b"));
         assert_eq!(query.first("x"), Some(""));
         assert_eq!(query.first("wait"), None);
         let refusal = query.only(&["token", "format"]).unwrap_err();
         assert_eq!(refusal.to_string(), "only: not available here; the query may hold token, format");
         assert!(Query::parse("").only(&[]).is_ok());
+        assert!(query.once().is_ok());
+        let refusal = Query::parse("format=xml&x&format=json").once().unwrap_err();
+        assert_eq!(refusal.to_string(), "format: sent more than once in the query; send it once");
     }
 }

@@ -14,7 +14,7 @@ use intake_types::{JobId, Operation, Status};
 use crate::accept::{self, Accepted, Received};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{self, Body, Credentials, Query, Wait, Wish};
+use crate::extract::{Wait, Wish};
 use crate::respond::{self, Answer, POLL_AGAIN};
 use crate::{observe, wait};
 
@@ -37,12 +37,7 @@ async fn take(
 ) -> Result<Answer, ApiError> {
     refuse_idempotency_key(request)?;
     let catalog = app.catalog()?;
-    let received = Received {
-        format: extract::format(request)?,
-        body: Body::receive(request, payload, &app.bounds).await?,
-        credentials: Credentials::of(request),
-        query: Query::of(request),
-    };
+    let received = Received::of(request, payload, app).await?;
     let shared = Arc::clone(app);
     let checked = respond::off_thread(move || {
         accept::accept(received, operation, &catalog, &shared.limits, &shared.job_key)
@@ -102,6 +97,6 @@ async fn finished(
         return Some(Answer::new(code, wire::status(&status, format)));
     }
     let results = app.store.results(account, status.job_id).await.ok().flatten()?;
-    let body = respond::off_thread(move || wire::sync_results(status.job_id, &results, format)).await.ok()?;
+    let body = respond::off_thread(move || wire::sync_results(&status, &results, format)).await.ok()?;
     Some(Answer::new(StatusCode::OK, body))
 }

@@ -12,7 +12,7 @@ use intake_types::wire::{self, ProfileView};
 use crate::accept::{self, Received};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{self, Body, Credentials, Query, Wish};
+use crate::extract::Wish;
 use crate::respond::{self, Answer};
 
 pub(super) async fn handle(request: HttpRequest, payload: Payload, app: Data<App>) -> HttpResponse {
@@ -27,12 +27,7 @@ async fn get(
     wish: &mut Wish,
 ) -> Result<Answer, ApiError> {
     let catalog = app.catalog()?;
-    let received = Received {
-        format: extract::format(request)?,
-        body: Body::receive(request, payload, &app.bounds).await?,
-        credentials: Credentials::of(request),
-        query: Query::of(request),
-    };
+    let received = Received::of(request, payload, app).await?;
     let limits = app.limits;
     let checked = respond::off_thread(move || {
         accept::read(received, &catalog, &limits, |envelope, _, database, _| {

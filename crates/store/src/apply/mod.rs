@@ -1,7 +1,5 @@
 //! A chunk of records applied: in one transaction planned, written, told of and entered in the ledger, or nothing of it.
 
-#[cfg(test)]
-mod matching;
 mod resolve;
 #[cfg(test)]
 mod tests;

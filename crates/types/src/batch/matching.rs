@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{list, unused};
+use super::unused;
 use crate::catalog::{Catalog, Database};
 use crate::envelope::{describe, shortened};
-use crate::field::system_fields;
+use crate::field::{listed, system_fields};
 use crate::{Channel, Envelope, MatchRule, Refusal, Warning};
 
 /// Parameters that can hold the match value of a single record.
@@ -45,7 +45,7 @@ fn refused(value: &str, problem: &str) -> Refusal {
 
 fn custom(envelope: &Envelope<'_>, database: &Database) -> Result<MatchRule, Refusal> {
     let refused = |problem: String| {
-        let matchable = list(database.matchable_fields().map(|field| field.name.clone()));
+        let matchable = listed(database.matchable_fields().map(|field| field.name.clone()));
         Err(Refusal::parameter("field_name", format!("{problem}; matchable: {matchable}")))
     };
     let Some(name) = field_name(envelope)? else {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, Database};
 use crate::envelope::{KNOWN, describe, shortened};
+use crate::field::listed;
 use crate::message::V1;
 use crate::{Code, DatabaseId, Envelope, Header, JobId, MatchRule, Message, Refusal, ResourceId, Warning};
 
@@ -183,9 +184,6 @@ fn count(envelope: &Envelope<'_>) -> Result<u32, Refusal> {
     }
 }
 
-/// Unknown parameters that an answer without a job tells of; more are of no help.
-pub(crate) const MOST_TOLD: usize = 20;
-
 pub(crate) fn unknown_parameters(envelope: &Envelope<'_>, known: &[&str]) -> Vec<Warning> {
     let data = envelope.data.as_ref().map(|_| "data");
     let names = envelope.parameters.iter().map(|(name, _)| name.as_str()).chain(data);
@@ -220,12 +218,23 @@ pub(crate) fn resource(
         return Ok(Some(id));
     }
     let allowed = catalog.resources.keys().filter(|id| attached(id)).map(ToString::to_string);
-    let problem = format!("database {} has no resource {id}; allowed: {}", database.id, list(allowed));
+    let problem = format!("database {} has no resource {id}; allowed: {}", database.id, listed(allowed));
     Err(Refusal::parameter("resource_id", problem))
 }
 
 fn external_id(envelope: &Envelope<'_>) -> Result<Option<String>, Refusal> {
-    let Some(id) = envelope.text("external_id")?.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let id = match envelope.sent("external_id") {
+        None => return Ok(None),
+        Some(Value::String(text)) => text.as_str(),
+        Some(Value::Number(number)) => number.as_str(),
+        Some(other) => {
+            let problem = format!("must be text or a number, got {}", describe(other));
+            return Err(Refusal::parameter("external_id", problem));
+        }
+    };
+    if id.is_empty() {
+        return Ok(None);
+    }
     let length = id.chars().count();
     if length > Batch::LONGEST_EXTERNAL_ID {
         let most = Batch::LONGEST_EXTERNAL_ID;
@@ -236,18 +245,4 @@ fn external_id(envelope: &Envelope<'_>) -> Result<Option<String>, Refusal> {
         return Err(Refusal::parameter("external_id", "holds a NUL character, which cannot be stored"));
     }
     Ok(Some(id.to_owned()))
-}
-
-/// Names for a refusal, not more than a person reads.
-pub(crate) fn list(names: impl Iterator<Item = String>) -> String {
-    const MOST: usize = 20;
-    let mut names: Vec<String> = names.collect();
-    if names.is_empty() {
-        return "none".to_owned();
-    }
-    if let Some(more) = names.len().checked_sub(MOST).filter(|more| *more > 0) {
-        names.truncate(MOST);
-        names.push(format!("and {more} more"));
-    }
-    names.join(", ")
 }

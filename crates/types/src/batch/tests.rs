@@ -216,6 +216,8 @@ fn words_and_flags_are_checked() {
     insta::assert_snapshot!(refused(json!({"detect_geo": 2}), 1), @"detect_geo: must be true or false, got 2");
     insta::assert_snapshot!(refused(json!({"skip_invalid_subscriptions": []}), 1), @"skip_invalid_subscriptions: must be true or false, got an array");
     insta::assert_snapshot!(refused(json!({"external_id": "ж".repeat(201)}), 1), @"external_id: `жжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжжж…` has 201 characters, 200 are allowed");
-    insta::assert_snapshot!(refused(json!({"external_id": 7}), 1), @"external_id: must be text, got 7");
+    insta::assert_snapshot!(refused(json!({"external_id": true}), 1), @"external_id: must be text or a number, got true");
+    let numbered = check(json!({"external_id": 7}), 1).unwrap().external_id;
+    assert_eq!(numbered.as_deref(), Some("7"));
     assert!(check(json!({"external_id": "ж".repeat(200)}), 1).is_ok());
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::reader::Reader;
-use super::subscription::{invalid, scalar};
-use crate::field::{email, phone};
+use super::subscription::{invalid, unfit};
+use crate::field::{email, phone, scalar};
 use crate::{Channel, Contact, Failure, Problem};
 
 /// Most characters of a push provider's name.
@@ -109,8 +109,8 @@ fn part(path: &str, members: &Map<String, Value>, channel: &Channel, name: &str)
         return Err(invalid(&path, text));
     };
     match scalar(value).filter(|text| !text.is_empty() && !text.contains('\0')) {
-        Some(text) => Ok(Part { path, text }),
-        None => Err(invalid(&path, "a string that is not empty is expected")),
+        Some(text) => Ok(Part { path, text: text.to_owned() }),
+        None => Err(unfit(&path, value, "a string that is not empty")),
     }
 }
 
@@ -126,10 +126,8 @@ fn own(path: &str, members: &Map<String, Value>) -> Result<Contact, Failure> {
         let text =
             scalar(value).filter(|text| !text.is_empty() && !text.contains('\0') && !name.contains('\0'));
         let Some(text) = text else {
-            return Err(invalid(
-                &format!("{path}.{name}"),
-                "a text that is not empty, or a number, is expected",
-            ));
+            let allowed = "text that is not empty, or a number,";
+            return Err(unfit(&format!("{path}.{name}"), value, allowed));
         };
         own.insert(name.clone(), Value::from(text));
     }

@@ -10,7 +10,7 @@
 //! | `upsert` | object, arr_object | anything that an object may hold | the path to set, dots between its keys |
 
 use bigdecimal::BigDecimal;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Assignment;
 use crate::wire::Limits;
@@ -21,6 +21,7 @@ const ACTIONS: [&str; 6] = ["set", "unset", "incr", "add", "delete", "upsert"];
 /// The parts of a function value. None of them is checked.
 pub(super) struct Function<'a> {
     action: &'a Value,
+    members: &'a Map<String, Value>,
     value: Option<&'a Value>,
     submatch: Option<&'a Value>,
 }
@@ -49,7 +50,7 @@ impl<'a> Function<'a> {
         if *field_type == FieldType::Object && !is_clear {
             return None;
         }
-        Some(Self { action, value: members.get("value"), submatch: members.get("submatch") })
+        Some(Self { action, members, value: members.get("value"), submatch: members.get("submatch") })
     }
 
     /// What the function means for a field.
@@ -72,6 +73,7 @@ impl<'a> Function<'a> {
             let text = format!("no such action on {which} of type {}; allowed: {list}", field_type.word());
             return Err(invalid(".action", text));
         }
+        self.refuse_unused(word, field_type)?;
         let assignment = match word {
             "set" => return self.needed("the value to store").map(Meaning::Value),
             "incr" => self.increment(field_type),
@@ -81,6 +83,31 @@ impl<'a> Function<'a> {
             _ => Ok(Assignment::Clear),
         };
         assignment.map(Meaning::Does)
+    }
+
+    /// What the action does not use was meant to do something, which dropping it would not do. A part that is null says
+    /// nothing.
+    fn refuse_unused(&self, action: &str, field_type: &FieldType) -> Result<(), Problem> {
+        let used: &[&str] = match action {
+            "unset" => &["action"],
+            "upsert" => &["action", "value", "submatch"],
+            "delete" if *field_type == FieldType::ArrObject => &["action", "value", "submatch"],
+            _ => &["action", "value"],
+        };
+        let is_none = |name: &str, value: &Value| value.is_null() && matches!(name, "value" | "submatch");
+        let unused =
+            |(name, value): &(&String, &Value)| !used.contains(&name.as_str()) && !is_none(name, value);
+        match self.members.iter().find(unused) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let which = field_type.word();
+                let text = format!(
+                    "not used by `{action}` on a field of type {which}; allowed: {}",
+                    used.join(", ")
+                );
+                Err(invalid(&format!(".{name}"), text))
+            }
+        }
     }
 
     fn needed(&self, what: &str) -> Result<&'a Value, Problem> {
@@ -233,6 +260,7 @@ mod tests {
     fn each_action_is_read_by_the_type_of_its_field() {
         let action = |word: &str, value: Value| json!({"action": word, "value": value});
         assert_eq!(read(&FieldType::Date, &json!({"action": "unset"})), Ok(Assignment::Clear));
+        assert_eq!(read(&FieldType::Date, &json!({"action": "unset", "value": null})), Ok(Assignment::Clear));
         assert_eq!(read(&FieldType::Int, &action("incr", json!("-5"))), Ok(Assignment::AddInt(-5)));
         let tenth = Assignment::AddFloat("0.10".parse().unwrap());
         assert_eq!(read(&FieldType::Float, &action(" incr ", json!("0.10"))), Ok(tenth));
@@ -296,6 +324,30 @@ mod tests {
         ];
         for (field_type, sent, code, path) in cases {
             assert_eq!(read(&field_type, &sent), problem(code, path), "{sent}");
+        }
+        let unused = [
+            (FieldType::Int, json!({"action": "incr", "value": 1, "foo": 2}), ".foo", "action, value"),
+            (
+                FieldType::Int,
+                json!({"action": "set", "value": 1, "submatch": "a"}),
+                ".submatch",
+                "action, value",
+            ),
+            (FieldType::Object, json!({"action": "unset", "value": 1}), ".value", "action"),
+            (
+                FieldType::Tags,
+                json!({"action": "delete", "value": "a", "submatch": "a"}),
+                ".submatch",
+                "action, value",
+            ),
+            (FieldType::Int, json!({"action": "unset", "x": null}), ".x", "action"),
+            (FieldType::ArrObject, json!({"action": "upsert", "x": 1}), ".x", "action, value, submatch"),
+        ];
+        for (field_type, sent, path, allowed) in unused {
+            let problem =
+                Function::of(&sent, &field_type).unwrap().read(&field_type, false, None).err().unwrap();
+            assert_eq!((problem.code, problem.path.as_str()), (Code::InvalidAction, path), "{sent}");
+            assert!(problem.text.ends_with(&format!("; allowed: {allowed}")), "{}", problem.text);
         }
         let sent = action("incr", json!(1));
         let told =

@@ -5,10 +5,13 @@ use serde_json::Value;
 use super::reader::fail;
 use super::{Assignment, Draft};
 use crate::catalog::Database;
-use crate::field::shown;
+use crate::field::{scalar, shown};
 use crate::match_values::{self, profile_id};
 use crate::subscription::push_key;
 use crate::{Code, Contact, Failure, Field, FieldType, Header, Key, Kind, MatchRule, MatchValues};
+
+/// Most tags that a record can be matched by together: each takes part in every look-up of them.
+const MOST_TOGETHER: usize = 50;
 
 /// Members of a record that say whom it means and are stored nowhere.
 #[derive(Debug, Default)]
@@ -61,7 +64,13 @@ impl Matching<'_> {
                 MatchValues::first_of([self.emails(), self.phones()])
             }
         };
-        found.ok_or_else(|| missing(&self.header.rule))
+        match found {
+            Some(MatchValues::AllOf(together)) if together.tags.len() > MOST_TOGETHER => {
+                let text = format!("{} tags to match by, {MOST_TOGETHER} are allowed", together.tags.len());
+                Err(fail(Code::OutOfRange, &together.field, text))
+            }
+            found => found.ok_or_else(|| self.missing()),
+        }
     }
 
     /// The record's own values to match by, of this field: as long as nothing stands in for them.
@@ -139,22 +148,38 @@ impl Matching<'_> {
         if !own.is_empty() {
             return own;
         }
-        let value = self.header.match_values.get("field_value").and_then(match_values::text);
-        value.map(|text| match_values::member_keys(name, &text, self.database)).unwrap_or_default()
+        let value = self.header.match_values.get("field_value").and_then(scalar);
+        value.map(|text| match_values::member_keys(name, text, self.database)).unwrap_or_default()
     }
 
     fn id(&self) -> Result<Option<crate::ProfileId>, Failure> {
         let own = self.named.profile_id.as_ref().filter(|value| !value.is_null());
         let Some(value) = own.or_else(|| self.header.match_values.get("profile_id")) else { return Ok(None) };
-        let Some(text) = match_values::text(value) else {
+        let Some(text) = scalar(value) else {
             let text = format!("{} will not do: the id of a profile is expected", shown(value));
             return Err(fail(Code::InvalidType, "profile_id", text));
         };
-        let found = profile_id(&text);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let found = profile_id(text);
         found.map(Some).ok_or_else(|| {
             let text = format!("no profile {} in database {}", shown(value), self.database.id);
             fail(Code::ProfileNotFound, "profile_id", text)
         })
+    }
+
+    fn missing(&self) -> Failure {
+        let mut failure = missing(&self.header.rule);
+        let on = |field: &str| {
+            let assigned = self.draft.fields.iter().any(|(name, _)| name == field);
+            assigned && self.assigned(field).is_none()
+        };
+        let phones = matches!(self.header.rule, MatchRule::EmailPhone | MatchRule::EmailPhoneSub);
+        if failure.field.as_deref().is_some_and(on) || (phones && on("phones")) {
+            failure.text.push_str("; of functions only `set` (or a plain value) gives one");
+        }
+        failure
     }
 }
 
@@ -162,8 +187,8 @@ impl Matching<'_> {
 fn token(provider: Option<&Value>, subscription_id: Option<&Value>) -> Result<Vec<Key>, Failure> {
     let sent = |name: &str, value: Option<&Value>| {
         let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-        match match_values::text(value).filter(|text| !text.is_empty()) {
-            Some(text) => Ok(Some(text)),
+        match scalar(value).filter(|text| !text.is_empty()) {
+            Some(text) => Ok(Some(text.to_owned())),
             None => Err(fail(
                 Code::InvalidType,
                 name,

@@ -38,13 +38,9 @@ impl Draft {
 }
 
 impl SubscriptionDraft {
-    fn is_of(&self, known: &Subscription) -> bool {
-        (self.resource_id, &self.channel, &self.contact)
-            == (known.resource_id, &known.channel, &known.contact)
-    }
-
     fn apply_to(&self, profile: &mut Profile) -> Result<(), Failure> {
-        let known = profile.subscriptions.iter().position(|known| self.is_of(known));
+        let is_it = |known: &Subscription| known.is_to(self.resource_id, &self.channel, &self.contact);
+        let known = profile.subscriptions.iter().position(is_it);
         let mut merged = known
             .and_then(|position| profile.subscriptions.get(position))
             .cloned()

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::wire::member;
 use crate::{
     Action, Channel, Contact, Failure, Key, MatchValues, Outcome, ResourceId, SubscriptionStatus, Warning,
 };
@@ -80,9 +81,7 @@ pub(crate) fn failed(
     Outcome { index, action: Action::Failed, profile_id: None, failure: Some(failure), warnings, reference }
 }
 
-/// The `_ref` of a record of which nothing else could be used.
+/// The `_ref` of a record of which nothing else could be used, whatever is wrong with it.
 pub(crate) fn reference(record: &str) -> Option<String> {
-    let members = record::members(record).ok()?;
-    let (_, value) = members.into_iter().find(|(name, _)| name == "_ref")?;
-    reader::reference(&value).ok()
+    reader::reference(&member::scalar(record, "_ref")?).ok().flatten()
 }

@@ -55,13 +55,10 @@ impl Reader<'_> {
     }
 
     fn fill(&self, draft: &mut Draft, text: &str) -> Result<(), Failure> {
-        let mut members = record::members(text).inspect_err(|_unreadable| {
-            let sent = record::reference_of_unreadable(text);
-            draft.reference = sent.and_then(|sent| reference(&Value::from(sent)).ok());
-        })?;
+        let mut members = record::members(text).inspect_err(|_| draft.reference = super::reference(text))?;
         if let Some(position) = members.iter().position(|(name, _)| name == "_ref") {
             let (_, sent) = members.remove(position);
-            draft.reference = if sent.is_null() { None } else { Some(reference(&sent)?) };
+            draft.reference = reference(&sent)?;
         }
         let mut named = Named::default();
         let mut phone = None;
@@ -194,7 +191,10 @@ impl Reader<'_> {
                 ));
                 return Ok(Vec::new());
             }
-            _ => return Err(fail(Code::InvalidType, "subscriptions", "an array of objects is expected")),
+            other => {
+                let problem = Problem::unfit(Code::InvalidType, other, "an array of objects");
+                return Err(fail(problem.code, "subscriptions", problem.text));
+            }
         };
         if items.len() > MOST_SUBSCRIPTIONS {
             let text =
@@ -225,17 +225,20 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn reference(value: &Value) -> Result<String, Failure> {
-    match value {
-        Value::String(text) if text.chars().count() <= LONGEST_REFERENCE && !text.contains('\0') => {
-            Ok(text.clone())
-        }
-        _ => Err(fail(
-            Code::InvalidType,
-            "_ref",
-            format!("a string of at most {LONGEST_REFERENCE} characters without U+0000 is expected"),
-        )),
-    }
+/// A `_ref` as it is echoed: text, or the digits of a number; null is none.
+pub(super) fn reference(value: &Value) -> Result<Option<String>, Failure> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) => Some(text.as_str()),
+        Value::Number(number) => Some(number.as_str()),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let fits = |text: &&str| text.chars().count() <= LONGEST_REFERENCE && !text.contains('\0');
+    text.filter(fits).map(|text| Some(text.to_owned())).ok_or_else(|| {
+        let allowed = format!("text of at most {LONGEST_REFERENCE} characters without U+0000, or a number,");
+        let Problem { code, text, .. } = Problem::unfit(Code::InvalidType, value, &allowed);
+        fail(code, "_ref", text)
+    })
 }
 
 /// `phone` means `phones: [phone]`; beside `phones` it comes first.

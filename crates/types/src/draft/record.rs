@@ -1,16 +1,16 @@
 //! One record's JSON text to its members, within the bounds of the wire.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::wire::Limits;
+use crate::wire::json;
 use crate::wire::value::{self, Fault, Unfit};
 use crate::{Code, Failure};
 
 /// The members of a record in the order sent.
 pub(super) fn members(text: &str) -> Result<Vec<(String, Value)>, Failure> {
     if !text.starts_with('{') {
-        let text = format!("a record is an object, not {}", what_is(text));
+        let text = format!("a record is an object, not {}", json::kind(text));
         return Err(Failure { code: Code::NotAnObject, field: None, text });
     }
     value::members(text, Limits::RECORD_DEPTH).map_err(|Unfit { path, fault }| Failure {
@@ -22,28 +22,6 @@ pub(super) fn members(text: &str) -> Result<Vec<(String, Value)>, Failure> {
         field: (!path.is_empty()).then_some(path),
         text: fault.to_string(),
     })
-}
-
-/// The `_ref` of a record that cannot be read: all that tells whoever sent it which one it was.
-pub(super) fn reference_of_unreadable(text: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Named {
-        #[serde(rename = "_ref")]
-        reference: String,
-    }
-    // Of an array the first item would be taken for the first member.
-    let is_object = text.starts_with('{');
-    is_object.then(|| serde_json::from_str::<Named>(text).ok()).flatten().map(|named| named.reference)
-}
-
-fn what_is(text: &str) -> &'static str {
-    match text.as_bytes().first() {
-        Some(b'[') => "an array",
-        Some(b'"') => "a string",
-        Some(b'n') => "null",
-        Some(b't' | b'f') => "a boolean",
-        _ => "a number",
-    }
 }
 
 #[cfg(test)]
@@ -84,15 +62,5 @@ mod tests {
         assert_eq!(code(&nested(Limits::RECORD_DEPTH)), Code::TooDeep);
         assert_eq!(code(&nested(1_000_000)), Code::TooDeep);
         assert!(members(&format!(r#"{{"a":"\"{}\\"}}"#, "[".repeat(100))).is_ok());
-    }
-
-    #[test]
-    fn what_cannot_be_read_can_be_told_apart() {
-        let deep = format!(r#"{{"a":{}{},"_ref":"x"}}"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
-        assert_eq!(reference_of_unreadable(&deep).as_deref(), Some("x"));
-        assert_eq!(reference_of_unreadable(r#"{"_ref":"x","a":"\ud800"}"#).as_deref(), Some("x"));
-        assert_eq!(reference_of_unreadable(r#"{"_ref":"x","_ref":"y"}"#), None);
-        assert_eq!(reference_of_unreadable(r#"{"_ref":7}"#), None);
-        assert_eq!(reference_of_unreadable(r#"["x"]"#), None);
     }
 }

@@ -9,8 +9,8 @@ use super::contact::{self, Members};
 use super::reader::{NULL_REJECTED, Reader, fail, warn};
 use super::{Assignment, SubscriptionDraft};
 use crate::catalog::Resource;
-use crate::field::{listed, shown};
-use crate::{Channel, Code, Failure, Nulls, ResourceId, SubscriptionStatus, UnknownFields, Warning};
+use crate::field::{listed, scalar, shown};
+use crate::{Channel, Code, Failure, Nulls, Problem, ResourceId, SubscriptionStatus, UnknownFields, Warning};
 
 /// Leaves status or priority as it is.
 const UNCHANGED: &str = "-1";
@@ -22,7 +22,7 @@ pub(super) fn read(
     warnings: &mut Vec<Warning>,
 ) -> Result<SubscriptionDraft, Failure> {
     let Value::Object(members) = value else {
-        return Err(invalid(path, "a subscription is an object"));
+        return Err(unfit(path, value, "an object"));
     };
     let members = &*without_nulls(reader, path, members, warnings)?;
     let resource = resource(reader, path, members)?;
@@ -64,13 +64,9 @@ pub(super) fn invalid(path: &str, text: impl Into<String>) -> Failure {
     fail(Code::InvalidSubscription, path, text)
 }
 
-/// The text of a scalar: XML has no types, so a number may come as text and a word as it is.
-pub(super) fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// As [`invalid`]: a value that is of another type.
+pub(super) fn unfit(path: &str, value: &Value, allowed: &str) -> Failure {
+    invalid(path, Problem::unfit(Code::InvalidSubscription, value, allowed).text)
 }
 
 fn resource<'a>(
@@ -80,10 +76,8 @@ fn resource<'a>(
 ) -> Result<&'a Resource, Failure> {
     let path = format!("{path}.resource_id");
     let attached = |resource: &&Resource| resource.databases.contains(&reader.database.id);
-    let allowed = || {
-        let ids = reader.catalog.resources.values().filter(attached).map(|resource| resource.id.to_string());
-        listed(&ids.collect::<Vec<_>>())
-    };
+    let allowed =
+        || listed(reader.catalog.resources.values().filter(attached).map(|resource| resource.id.to_string()));
     let Some(value) = members.get("resource_id") else {
         return Err(invalid(&path, format!("missing; allowed: {}", allowed())));
     };
@@ -105,8 +99,7 @@ fn channel(path: &str, members: &Map<String, Value>, resource: &Resource) -> Res
         None => "missing".to_owned(),
         Some(value) => format!("resource {} has no channel {}", resource.id, shown(value)),
     };
-    let allowed: Vec<&str> = resource.channels.iter().map(String::as_str).collect();
-    Err(invalid(&format!("{path}.channel"), format!("{problem}; allowed: {}", listed(&allowed))))
+    Err(invalid(&format!("{path}.channel"), format!("{problem}; allowed: {}", listed(&resource.channels))))
 }
 
 fn refuse_unknown(
@@ -127,7 +120,7 @@ fn refuse_unknown(
         .collect();
     if let (Some(within), Some(data)) = (within, members.get(nested)) {
         let Value::Object(data) = data else {
-            return Err(invalid(&format!("{path}.{nested}"), "an object is expected"));
+            return Err(unfit(&format!("{path}.{nested}"), data, "an object"));
         };
         let odd = data.keys().filter(|name| !within.contains(&name.as_str()));
         unknown.extend(odd.map(|name| (format!("{path}.{nested}.{name}"), within)));
@@ -152,10 +145,10 @@ fn refuse_unknown(
 fn status(path: &str, members: &Map<String, Value>) -> Result<Option<SubscriptionStatus>, Failure> {
     let Some(value) = members.get("status") else { return Ok(None) };
     let text = scalar(value);
-    if text.as_deref() == Some(UNCHANGED) {
+    if text == Some(UNCHANGED) {
         return Ok(None);
     }
-    let status = text.as_deref().and_then(SubscriptionStatus::parse);
+    let status = text.and_then(SubscriptionStatus::parse);
     status.map(Some).ok_or_else(|| {
         let words = SubscriptionStatus::ALL.map(SubscriptionStatus::word).join(", ");
         invalid(
@@ -168,7 +161,7 @@ fn status(path: &str, members: &Map<String, Value>) -> Result<Option<Subscriptio
 fn priority(path: &str, members: &Map<String, Value>) -> Result<Option<i32>, Failure> {
     let Some(value) = members.get("priority") else { return Ok(None) };
     let text = scalar(value);
-    if text.as_deref() == Some(UNCHANGED) {
+    if text == Some(UNCHANGED) {
         return Ok(None);
     }
     let priority = text.and_then(|text| text.parse().ok()).filter(|priority| *priority >= 0);
@@ -192,7 +185,7 @@ fn custom_fields(
         None => return Ok(Vec::new()),
         Some(Value::String(text)) if text.is_empty() => return Ok(Vec::new()),
         Some(Value::Object(fields)) => fields,
-        Some(_) => return Err(invalid(&path, "an object is expected")),
+        Some(other) => return Err(unfit(&path, other, "an object")),
     };
     let mut assignments = Vec::with_capacity(fields.len());
     for (name, value) in fields {
@@ -205,10 +198,12 @@ fn custom_fields(
                 assignments.extend(assignment.map(|assignment| (name.clone(), assignment)));
             }
             (None, UnknownFields::Reject) => {
-                return Err(invalid(
-                    &path,
-                    format!("resource {} has no such subscription field", resource.id),
-                ));
+                let list = listed(resource.fields.keys());
+                let text = format!(
+                    "resource {} has no such subscription field; it has: {list}; declare it, or send unknown_fields: ignore",
+                    resource.id
+                );
+                return Err(invalid(&path, text));
             }
             (None, UnknownFields::Ignore) => warnings.push(Warning {
                 code: Code::FieldIgnored,
@@ -225,18 +220,17 @@ fn cats(path: &str, members: &Map<String, Value>, resource: &Resource) -> Result
     let items = match members.get("cats") {
         None => return Ok(BTreeSet::new()),
         Some(Value::Array(items)) => items,
-        Some(_) => return Err(invalid(&path, "an array of category names is expected")),
+        Some(other) => return Err(unfit(&path, other, "an array of category names")),
     };
     let mut cats = BTreeSet::new();
     for (position, item) in items.iter().enumerate() {
         let Some(name) = item.as_str().map(str::trim).filter(|name| resource.categories.contains(*name))
         else {
-            let known: Vec<&str> = resource.categories.iter().map(String::as_str).collect();
             let text = format!(
                 "resource {} has no category {}; it has: {}",
                 resource.id,
                 shown(item),
-                listed(&known)
+                listed(&resource.categories)
             );
             return Err(invalid(&format!("{path}[{position}]"), text));
         };

@@ -50,7 +50,7 @@ pub(super) fn check_sex(value: &Value) -> Result<Value, Problem> {
 
 pub(super) fn check_status(value: &Value) -> Result<Value, Problem> {
     let expected = |code| {
-        let words = problem::listed(&SubscriptionStatus::ALL.map(SubscriptionStatus::word));
+        let words = problem::listed(SubscriptionStatus::ALL.map(SubscriptionStatus::word));
         Problem::unfit(code, value, &format!("one of {words}, or a number from 0 to 6,"))
     };
     let text = text::scalar(value).ok_or_else(|| expected(Code::InvalidType))?;

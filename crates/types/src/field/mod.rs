@@ -23,6 +23,7 @@ use crate::SubscriptionStatus;
 pub use problem::Problem;
 pub(crate) use problem::{listed, shown};
 pub(crate) use system::{system_fields, system_fields_in_order};
+pub(crate) use text::scalar;
 
 /// The type of a field, custom or system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Problem, number, problem, text};
-use crate::Code;
+use super::{Problem, number, text};
+use crate::{Code, shortened};
 
 pub(super) fn check(value: &Value) -> Result<Value, Problem> {
     match value {
@@ -38,7 +38,7 @@ fn check_members(members: &Map<String, Value>) -> Result<Value, Problem> {
     for (key, member) in members {
         // Named by the object around it: a path with such a character could not be stored either.
         text::storable(key)?;
-        let member = check_any(member).map_err(|p| p.below(&format!(".{}", problem::shortened(key))))?;
+        let member = check_any(member).map_err(|p| p.below(&format!(".{}", shortened(key))))?;
         checked.insert(key.clone(), member);
     }
     Ok(Value::Object(checked))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::Code;
+use crate::{Code, shortened};
 
 /// What is wrong with one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +38,12 @@ impl Problem {
     }
 }
 
-/// Longest part of a value that a text repeats, in characters.
-const SHOWN: usize = 40;
-
 /// A value as a text may show it: JSON, so that control characters are escaped, and short.
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => shortened(number.as_str()),
+        Value::Number(number) => shortened(number.as_str()).into_owned(),
         Value::String(text) => shown_text(text),
         Value::Array(_) => "an array".to_owned(),
         Value::Object(_) => "an object".to_owned(),
@@ -54,25 +51,23 @@ pub(crate) fn shown(value: &Value) -> String {
 }
 
 fn shown_text(text: &str) -> String {
-    Value::String(shortened(text)).to_string()
+    Value::from(shortened(text)).to_string()
 }
 
-/// At most the first characters of a text, with an ellipsis where the rest was.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
-        None => text.to_owned(),
-    }
-}
-
-/// Words with commas between them; of a long list only the first ones.
-pub(crate) fn listed(words: &[impl AsRef<str>]) -> String {
+/// Words with commas between them, not more than a person reads.
+pub(crate) fn listed<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> String {
     const LISTED: usize = 20;
-    let mut list: Vec<String> = words.iter().take(LISTED).map(|word| shortened(word.as_ref())).collect();
-    if words.len() > LISTED {
-        list.push("…".to_owned());
+    let mut words = words.into_iter();
+    let mut list: Vec<String> =
+        words.by_ref().take(LISTED).map(|word| shortened(word.as_ref()).into_owned()).collect();
+    match words.count() {
+        0 if list.is_empty() => "none".to_owned(),
+        0 => list.join(", "),
+        more => {
+            list.push(format!("and {more} more"));
+            list.join(", ")
+        }
     }
-    list.join(", ")
 }
 
 #[cfg(test)]
@@ -89,6 +84,13 @@ mod tests {
         assert_eq!(shown(&json!({"a": 1})), "an object");
         assert_eq!(shown(&json!([1])), "an array");
         assert_eq!(shown(&json!(1.50)), "1.5");
+    }
+
+    #[test]
+    fn lists_are_short() {
+        assert_eq!(listed([""; 0]), "none");
+        assert_eq!(listed(["a", "b"]), "a, b");
+        assert!(listed((0..23).map(|number| number.to_string())).ends_with("18, 19, and 3 more"));
     }
 
     #[test]

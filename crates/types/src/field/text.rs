@@ -26,7 +26,7 @@ pub(super) fn storable(text: &str) -> Result<(), Problem> {
 }
 
 /// The text of a string, without blanks around it, or the digits of a number; `None` for anything else.
-pub(super) fn scalar(value: &Value) -> Option<&str> {
+pub(crate) fn scalar(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text.trim()),
         Value::Number(number) => Some(number.as_str()),

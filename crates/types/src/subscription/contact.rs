@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::Channel;
+use crate::field::scalar;
 use crate::{Key, Kind};
 
 /// Where on a channel a subscriber is reached.
@@ -76,7 +77,7 @@ impl Contact {
             Self::Phone(number) => vec![Key::new(Kind::PHONE, number)],
             Self::Push { provider, subscription_id } => vec![push_key(provider, subscription_id)],
             Self::CcData(members) => {
-                members.iter().filter_map(|(name, value)| Some(cc_data_key(name, &text(value)?))).collect()
+                members.iter().filter_map(|(name, value)| Some(cc_data_key(name, scalar(value)?))).collect()
             }
         }
     }
@@ -84,7 +85,7 @@ impl Contact {
     /// The key of one member of `cc_data`; `None` where the contact has no such member.
     pub(crate) fn member_key(&self, name: &str) -> Option<Key> {
         let Self::CcData(members) = self else { return None };
-        members.get(name).and_then(text).map(|text| cc_data_key(name, &text))
+        members.get(name).and_then(scalar).map(|text| cc_data_key(name, text))
     }
 }
 
@@ -101,14 +102,6 @@ pub(crate) fn cc_data_key(name: &str, text: &str) -> Key {
 /// Two texts in one, as JSON: no other two make the same.
 fn pair(first: &str, second: &str) -> String {
     json!([first, second]).to_string()
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 #[cfg(test)]

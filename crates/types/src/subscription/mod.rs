@@ -37,7 +37,11 @@ pub struct Subscription {
 impl Subscription {
     /// Whether both are the same subscription of a profile, whatever else they hold.
     pub fn is_same(&self, other: &Self) -> bool {
-        (self.resource_id, &self.channel, &self.contact)
-            == (other.resource_id, &other.channel, &other.contact)
+        self.is_to(other.resource_id, &other.channel, &other.contact)
+    }
+
+    /// Whether it is a profile's subscription of this identity.
+    pub(crate) fn is_to(&self, resource_id: ResourceId, channel: &Channel, contact: &Contact) -> bool {
+        (self.resource_id, &self.channel, &self.contact) == (resource_id, channel, contact)
     }
 }

@@ -74,9 +74,18 @@ pub fn results(results: &Results, next_cursor: Option<&str>, format: Format) -> 
     success(more, format)
 }
 
-/// The answer to a request that waited for its job: the vendor's response, plus the job.
-pub fn sync_results(job_id: JobId, results: &Results, format: Format) -> Vec<u8> {
-    success([("result", result(results)), ("job_id", Node::text(job_id.to_string()))], format)
+/// The answer to a request that waited for its job: the vendor's response, plus the job and its own warnings.
+pub fn sync_results(status: &Status, results: &Results, format: Format) -> Vec<u8> {
+    let mut all = envelope(0, SUCCESS);
+    all.extend(members([("result", result(results)), ("job_id", Node::text(status.job_id.to_string()))]));
+    all.extend(job_warnings(status));
+    Node::Object(all).to_bytes(format)
+}
+
+/// The warnings on the job as a whole, where there are any.
+fn job_warnings(status: &Status) -> Option<(Cow<'static, str>, Node<'_>)> {
+    let warnings = status.ledger.as_ref().map(|entry| entry.warnings.as_slice())?;
+    (!warnings.is_empty()).then(|| ("job_warnings".into(), warning_list(warnings)))
 }
 
 fn status_node(status: &Status) -> Node<'_> {
@@ -86,8 +95,8 @@ fn status_node(status: &Status) -> Node<'_> {
         None => (0, SUCCESS),
     };
     let tally = ledger.map(|entry| entry.tally).unwrap_or_default();
-    let job_warnings = ledger.map_or(&[][..], |entry| entry.warnings.as_slice());
-    let warnings = u32::try_from(job_warnings.len()).unwrap_or(u32::MAX).saturating_add(tally.warnings);
+    let on_job = ledger.map_or(0, |entry| entry.warnings.len());
+    let warnings = u32::try_from(on_job).unwrap_or(u32::MAX).saturating_add(tally.warnings);
     let pace = ledger.and_then(|entry| Pace::of(status.state, entry));
     let accepted_at = DateTime::from_timestamp_micros(status.job_id.accepted_at_micros());
     let mut all = envelope(error, text);
@@ -114,9 +123,7 @@ fn status_node(status: &Status) -> Node<'_> {
         ("eta_seconds", Node::or_null(pace.and_then(|pace| pace.eta_seconds), Node::int)),
         ("results_url", Node::text(format!("{}/results", status_path(status.job_id)))),
     ]));
-    if !job_warnings.is_empty() {
-        all.push(("job_warnings".into(), warning_list(job_warnings)));
-    }
+    all.extend(job_warnings(status));
     Node::Object(all)
 }
 

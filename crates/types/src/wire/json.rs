@@ -25,15 +25,32 @@ pub(super) fn read<'a>(text: &'a str, limits: &Limits) -> Result<Envelope<'a>, R
     let body = Body { limits, refusal: &mut refusal };
     let envelope =
         deserializer.deserialize_map(body).and_then(|envelope| deserializer.end().map(|()| envelope));
-    envelope.map_err(|error| refusal.unwrap_or_else(|| misread(&error)))
+    envelope.map_err(|error| refusal.unwrap_or_else(|| misread(&error, text)))
 }
 
-fn misread(error: &serde_json::Error) -> Refusal {
+fn misread(error: &serde_json::Error, text: &str) -> Refusal {
+    let problem = if error.is_data() {
+        format!("an object is expected at the top level, got {}", kind(text.trim_start()))
+    } else {
+        without_place(&error.to_string()).to_owned()
+    };
     Refusal::Unreadable {
         format: Format::Json.name(),
-        problem: brief(without_place(&error.to_string()).into_owned()),
+        problem: brief(problem),
         line: number(error.line()).max(1),
         column: number(error.column()).max(1),
+    }
+}
+
+/// What the text of a JSON value holds.
+pub(crate) fn kind(text: &str) -> &'static str {
+    match text.as_bytes().first() {
+        Some(b'[') => "an array",
+        Some(b'{') => "an object",
+        Some(b'"') => "text",
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a boolean",
+        _ => "a number",
     }
 }
 

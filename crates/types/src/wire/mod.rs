@@ -5,8 +5,9 @@
 
 mod answer;
 mod fields;
-mod json;
+pub(crate) mod json;
 mod limits;
+pub(crate) mod member;
 mod node;
 mod parameter;
 mod position;

@@ -1,7 +1,5 @@
 //! One top-level parameter, from JSON text (sent, or made of XML) to a loose value, within bounds.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::Limits;
@@ -71,9 +69,11 @@ pub(super) fn sent_twice(name: &str) -> Refusal {
 }
 
 /// What `serde_json` says is wrong, without where: that is told apart.
-pub(super) fn without_place(message: &str) -> Cow<'_, str> {
-    match message.rfind(" at line ") {
-        Some(end) => Cow::Borrowed(message.get(..end).unwrap_or(message)),
-        None => Cow::Borrowed(message),
-    }
+pub(super) fn without_place(message: &str) -> &str {
+    let problem = message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(message);
+    // Of both kinds of its errors that end so, the escape itself is well formed: it has no other half.
+    if problem.ends_with(" hex escape") { HALF_A_CHARACTER } else { problem }
 }
+
+const HALF_A_CHARACTER: &str =
+    "half of a surrogate pair, which is no character; send both halves or leave it out";

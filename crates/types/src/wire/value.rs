@@ -67,7 +67,7 @@ fn read<'t, T>(
 ) -> Result<T, Unfit> {
     let mut place = Place { depth, left: Limits::VALUES, path: String::new(), fault: None };
     read(serde_json::Deserializer::from_str(text), &mut place).map_err(|error| {
-        let unreadable = || Fault::Unreadable(without_place(&error.to_string()).into_owned());
+        let unreadable = || Fault::Unreadable(without_place(&error.to_string()).to_owned());
         let path = place.path.strip_prefix('.').unwrap_or(&place.path).to_owned();
         Unfit { path, fault: place.fault.take().unwrap_or_else(unreadable) }
     })
@@ -332,7 +332,15 @@ mod tests {
     fn broken_text_is_told_with_its_place() {
         let (path, fault) = unfit(r#"{"a":{"b":["x","\ud800"]}}"#);
         assert_eq!(path, "a.b[1]");
-        assert!(matches!(fault, Fault::Unreadable(_)), "{fault}");
+        let told =
+            "not readable: half of a surrogate pair, which is no character; send both halves or leave it out";
+        assert_eq!(fault.to_string(), told);
+        for half in [r"\udc00", r"\ud800\ud800", r"\ud800\n", r"\ud800\u0041"] {
+            assert_eq!(
+                unfit(&format!("[\"{half}\"]")),
+                ("[0]".to_owned(), Fault::Unreadable(told.replace("not readable: ", "")))
+            );
+        }
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::statuses::entry;
 use super::*;
-use crate::{Action, Code, Failure, JobId, JobState, Outcome, ProfileId, Results, Warning};
+use crate::report::LedgerEntry;
+use crate::{Action, Code, Failure, JobId, JobState, Outcome, ProfileId, Results, Status, Warning};
 
 /// Both forms, the XML one broken at its tags.
 pub(super) fn both(body: impl Fn(Format) -> Vec<u8>) -> String {
@@ -188,7 +190,9 @@ fn results_of_records() {
 #[test]
 fn results_of_a_request_that_waited() {
     let one = Results { state: JobState::Completed, total: 1, outcomes: vec![outcome(0, Action::Updated)] };
-    insta::assert_snapshot!(both(|format| sync_results(job(), &one, format)), @r#"
+    let ledger = LedgerEntry { warnings: vec![warning()], ..entry() };
+    let waited = Status { job_id: job(), state: JobState::Completed, ledger: Some(ledger) };
+    insta::assert_snapshot!(both(|format| sync_results(&waited, &one, format)), @r#"
     {"error":0,
     "error_text":"Successful operation",
     "result":[{"index":0,
@@ -196,7 +200,10 @@ fn results_of_a_request_that_waited() {
     "error_text":"Successful operation",
     "profile_id":"018bcfe5687b7000803a4c0000000000",
     "action":"updated"}],
-    "job_id":"018bcfe5-687b-7e93-8000-00000000002a"}
+    "job_id":"018bcfe5-687b-7e93-8000-00000000002a",
+    "job_warnings":[{"code":"unknown_parameter",
+    "text":"unknown parameter `<colour>` was ignored",
+    "field":"<colour>"}]}
 
     <xml>
     <error>0</error>
@@ -209,6 +216,11 @@ fn results_of_a_request_that_waited() {
     <action>updated</action>
     </result>
     <job_id>018bcfe5-687b-7e93-8000-00000000002a</job_id>
+    <job_warnings array='true'>
+    <code>unknown_parameter</code>
+    <text>unknown parameter `&lt;colour&gt;` was ignored</text>
+    <field>&lt;colour&gt;</field>
+    </job_warnings>
     </xml>
     "#);
 }

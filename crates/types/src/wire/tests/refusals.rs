@@ -17,8 +17,10 @@ fn xml(body: &str) -> String {
 #[test]
 fn unreadable_json_is_located() {
     insta::assert_snapshot!(json(""), @"the body is not readable JSON: the body is empty at line 1, column 1");
-    insta::assert_snapshot!(json("[]"), @"the body is not readable JSON: invalid type: sequence, expected an object at the top level at line 1, column 1");
-    insta::assert_snapshot!(json("7"), @"the body is not readable JSON: invalid type: integer `7`, expected an object at the top level at line 1, column 1");
+    insta::assert_snapshot!(json("[]"), @"the body is not readable JSON: an object is expected at the top level, got an array at line 1, column 1");
+    insta::assert_snapshot!(json("7"), @"the body is not readable JSON: an object is expected at the top level, got a number at line 1, column 1");
+    insta::assert_snapshot!(json(" \"x\""), @"the body is not readable JSON: an object is expected at the top level, got text at line 1, column 4");
+    insta::assert_snapshot!(json("null"), @"the body is not readable JSON: an object is expected at the top level, got null at line 1, column 4");
     insta::assert_snapshot!(json("{\"a\": 1,\n \"b\": }"), @"the body is not readable JSON: expected value at line 2, column 7");
     insta::assert_snapshot!(json("{\"data\": [{},\n {\"a\"]}"), @"the body is not readable JSON: expected `:` at line 2, column 6");
     insta::assert_snapshot!(json("{\"a\": 1"), @"the body is not readable JSON: EOF while parsing an object at line 1, column 7");
@@ -97,5 +99,6 @@ fn parameters_are_bounded() {
     let wide: Vec<String> =
         (0..4).map(|name| format!("<p{name}>{}</p{name}>", "<i/>".repeat(20_000))).collect();
     insta::assert_snapshot!(xml(&format!("<xml>{}</xml>", wide.concat())), @"elements of parameters: 50002 sent, 50001 allowed per request");
-    insta::assert_snapshot!(json(r#"{"a": "\ud800"}"#), @"a: not readable: unexpected end of hex escape");
+    insta::assert_snapshot!(json(r#"{"a": "\ud800"}"#), @"a: not readable: half of a surrogate pair, which is no character; send both halves or leave it out");
+    insta::assert_snapshot!(json(r#"{"\udc00": 1}"#), @"the body is not readable JSON: half of a surrogate pair, which is no character; send both halves or leave it out at line 1, column 8");
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::report::LedgerEntry;
 use crate::{DatabaseId, JobState, Status, Tally};
 
-fn entry() -> LedgerEntry {
+pub(super) fn entry() -> LedgerEntry {
     LedgerEntry {
         db_id: DatabaseId(1),
         matching: "email".to_owned(),

@@ -1,5 +1,7 @@
 //! Chunks on a real database: what is written, what is not, and who wins.
 
+mod matching;
+
 use std::sync::Arc;
 
 use intake_types::{

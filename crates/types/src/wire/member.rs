@@ -1,0 +1,98 @@
+//! One member of an object whose other members may be unfit: skipped over, they cost neither stack nor memory.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::value::value;
+
+/// The scalar that the text of an object holds under `name`. `None` where it is there twice (neither counts), where it
+/// cannot be read itself, and where it is an array or an object.
+pub(crate) fn scalar(text: &str, name: &str) -> Option<Value> {
+    let found = serde_json::Deserializer::from_str(text).deserialize_map(Scan { name }).ok()?;
+    let [only] = *found.as_slice() else { return None };
+    value(only.get(), 0).ok()
+}
+
+/// Every value of this name.
+struct Scan<'n> {
+    name: &'n str,
+}
+
+impl<'de> Visitor<'de> for Scan<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(is_it) = members.next_key_seed(Is(self.name))? {
+            if is_it {
+                found.push(members.next_value()?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a name is this one. Read as bytes, for a name may be no Unicode.
+struct Is<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_bytes<E>(self, name: &[u8]) -> Result<bool, E> {
+        Ok(name == self.0.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::Limits;
+
+    #[test]
+    fn what_is_wrong_elsewhere_does_not_matter() {
+        let deep = format!(r#"{{"b":{}{},"a":"x"}}"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
+        let many = format!(r#"{{"b":[{}],"a":"x"}}"#, vec!["1"; Limits::VALUES + 1].join(","));
+        for text in [
+            deep.as_str(),
+            many.as_str(),
+            r#"{"b":1,"b":2,"a":"x"}"#,
+            r#"{"b":"\ud800","\udc00":1,"\u0061":"\u0078"}"#,
+            r#"{"$serde_json::private::Number":"1","b":{"a":"y"},"a":"x"}"#,
+        ] {
+            assert_eq!(scalar(text, "a"), Some(json!("x")), "{text:.80}");
+        }
+    }
+
+    #[test]
+    fn only_one_scalar_counts() {
+        assert_eq!(scalar(r#"{"a":1.50}"#, "a").unwrap().to_string(), "1.50");
+        assert_eq!(scalar(r#"{"a":null}"#, "a"), Some(Value::Null));
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":[1]}"#, r#"{"a":{}}"#, r#"{"a":"\ud800"}"#, "{}", "[]", "1"]
+        {
+            assert_eq!(scalar(text, "a"), None, "{text}");
+        }
+    }
+}
