@@ -27,7 +27,7 @@ pub(crate) fn declaration() -> Value {
         ],
         "resources": [{
             "id": 28, "name": "News", "databases": [1], "channels": ["email", "sms"], "categories": ["a", "b"],
-            "fields": [{"name": "source", "type": "string"}],
+            "fields": [{"name": "source", "type": "string"}, {"name": "hits", "type": "int"}],
         }],
         "accounts": [
             {"name": "demo", "databases": [1, 2], "tokens": ["a-token-of-the-demo"]},

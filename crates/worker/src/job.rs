@@ -125,7 +125,10 @@ impl Job {
             match self.chunk(import, &catalog, range.clone()).await {
                 Ok(applied) if applied.finished => break,
                 Ok(applied) => ranges.resume_at(applied.next_index),
-                Err(Halt::Store(error)) if error.is_data() && range.len() > 1 => ranges.split(range),
+                // What a reachable database keeps refusing for as long as patience lasts may be too much at a time.
+                Err(Halt::Store(error)) if range.len() > 1 && (error.is_data() || error.is_transient()) => {
+                    ranges.split(range);
+                }
                 Err(Halt::Store(error)) if error.is_data() => {
                     tracing::error!(record.index = range.start, %error, "a record cannot be applied");
                     ranges.resume_at(self.give_up(import, range.start).await?);

@@ -1,6 +1,7 @@
 //! Chunks on a real database: what is written, what is not, and who wins.
 
 mod matching;
+mod races;
 
 use std::sync::Arc;
 
