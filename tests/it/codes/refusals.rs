@@ -54,6 +54,7 @@ fn all() -> Vec<Refused> {
     let mut refused = Vec::new();
     for format in [Format::Json, Format::Xml] {
         refused.extend(of_bodies(&world, format));
+        refused.extend(of_parameters(&world, format));
     }
     refused.extend(of_headers(&world));
     refused.extend(of_paths(&world));
@@ -92,6 +93,36 @@ fn of_bodies(world: &World, format: Format) -> Vec<Refused> {
         send(&demo, &json!({"db_id": 1, "data": many})),
         post(world, format, &demo, &vec![b' '; (10 << 20) + 1]),
     ]
+}
+
+/// Refused for one parameter, in either format.
+fn of_parameters(world: &World, format: Format) -> Vec<Refused> {
+    let record = json!([{"email": "john@example.com"}]);
+    let two = json!([{"_fname": "John"}, {"_fname": "Jane"}]);
+    let bodies = [
+        json!({"data": record}),
+        json!({"db_id": 1}),
+        json!({"db_id": 1, "data": []}),
+        json!({"db_id": 1, "resource_id": "news", "data": record}),
+        json!({"db_id": 1, "resource_id": 77, "data": record}),
+        json!({"db_id": 1, "skip_triggers": "perhaps", "data": record}),
+        json!({"db_id": 1, "nulls": "keep", "data": record}),
+        json!({"db_id": 1, "external_id": "x".repeat(201), "data": record}),
+        json!({"db_id": 1, "matching": "custom", "data": record}),
+        json!({"db_id": 1, "matching": "custom", "field_name": "city", "data": record}),
+        json!({"db_id": 1, "matching": "custom_sub", "field_name": "login", "data": record}),
+        json!({"db_id": 1, "email": "john@example.com", "data": two}),
+        json!({"db_id": 1, "email": {"of": "John"}, "data": record}),
+        json!({"db_id": 1, "callback_url": "https://example.com", "data": record}),
+        (0..101).map(|number| (format!("p{number}"), json!(1))).collect(),
+    ];
+    let demo = bearer(DEMO_TOKEN);
+    let headers = [("content-type", format.media_type()), ("authorization", demo.as_str())];
+    let send = |path: &str, body: &Value| world.post(path, &headers, format.write(body).as_bytes()).into();
+    let mut refused: Vec<Refused> = bodies.iter().map(|body| send(IMPORT, body)).collect();
+    let by_id = json!({"db_id": 1, "matching": "profile_id", "data": record});
+    refused.push(send("/api/v1.1/profiles/add_batch", &by_id));
+    refused
 }
 
 fn fields_of_a_resource(world: &World, format: Format, authorization: &str) -> Refused {
