@@ -36,6 +36,45 @@ pub struct Config {
     /// how long a connection may go unanswered before it counts as cut
     #[arg(long, env = "DATABASE_IDLE_TIMEOUT", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3600))]
     pub database_idle_timeout: u32,
+
+    /// What is kept of jobs.
+    #[command(flatten)]
+    pub retention: Retention,
+}
+
+/// How long what is known of jobs is kept after their end. The same for all processes of an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Retention")]
+pub struct Retention {
+    /// Hours that the results of a job are kept after its end
+    #[arg(long = "keep-results", env = "INTAKE_KEEP_RESULTS_H", default_value = "168", value_name = "HOURS", value_parser = hours)]
+    pub results: Duration,
+
+    /// Hours that the records of a job which failed are kept after its end, to be fetched or sent again
+    #[arg(long = "keep-failed-records", env = "INTAKE_KEEP_FAILED_RECORDS_H", default_value = "24", value_name = "HOURS", value_parser = hours)]
+    pub failed_records: Duration,
+
+    /// Hours that the status of a job is kept after its end, and that the key of a request is known
+    #[arg(long = "keep-status", env = "INTAKE_KEEP_STATUS_H", default_value = "720", value_name = "HOURS", value_parser = hours)]
+    pub status: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            results: Duration::from_hours(168),
+            failed_records: Duration::from_hours(24),
+            status: Duration::from_hours(720),
+        }
+    }
+}
+
+fn hours(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(hours @ 1..=87_600) => Ok(Duration::from_hours(hours.into())),
+        _ => Err("a whole number from 1 to 87600".to_owned()),
+    }
 }
 
 impl Config {
@@ -59,6 +98,13 @@ mod tests {
     #[test]
     fn the_arguments_fit_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_kept_without_a_word_is_the_default() {
+        let cli = Cli::parse_from(["test", "--database-url", "postgres://host/name"]);
+        assert_eq!(cli.database.retention, Retention::default());
+        assert!(Cli::try_parse_from(["test", "--database-url", "x", "--keep-results", "0"]).is_err());
     }
 
     #[test]

@@ -76,6 +76,10 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
         skip_triggers: false,
         detect_geo: false,
         external_id: None,
+        validate_only: false,
+        callback_url: None,
+        request_key: None,
+        retry_of: None,
         warnings: Vec::<Warning>::new(),
     }
 }

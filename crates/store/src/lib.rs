@@ -22,7 +22,7 @@ pub mod testing;
 
 pub use apply::Applied;
 pub use catalog::TokenEntry;
-pub use config::Config;
+pub use config::{Config, Retention};
 pub use error::Error;
 pub use import::Import;
 pub use ledger::Registered;

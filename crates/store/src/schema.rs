@@ -36,16 +36,18 @@ diesel::table! {
         db_id -> Int4,
         id -> Uuid,
         account -> Text,
-        matching -> Text,
+        header -> Jsonb,
         external_id -> Nullable<Text>,
         total -> Int4,
-        warnings -> Jsonb,
         state -> Text,
         attempts -> Int4,
         started_at -> Timestamptz,
+        taken_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
         error -> Nullable<Int4>,
         error_text -> Nullable<Text>,
+        tally -> Nullable<Array<Int4>>,
     }
 }
 

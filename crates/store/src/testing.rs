@@ -16,7 +16,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
 use secrecy::SecretString;
 
-use crate::{Config, Store, conninfo, migrate};
+use crate::{Config, Retention, Store, conninfo, migrate};
 
 /// The advisory lock under which the template is made.
 const LOCK: i64 = 0x7465_6d70_6c61_7465;
@@ -83,6 +83,7 @@ impl TestDatabase {
             database_statement_timeout: 30,
             database_lock_timeout: 10,
             database_idle_timeout: 30,
+            retention: Retention::default(),
         }
     }
 

@@ -38,7 +38,7 @@ pub use key::{Key, Kind, Places, Source, Sources};
 pub use listing::Listing;
 pub use lookup::Lookup;
 pub use match_values::{Combination, MatchValues};
-pub use message::{DecodeError, Header, Message};
+pub use message::{DecodeError, Header, KeyScope, Message, RequestKey};
 pub use outcome::{Action, Failure, Outcome, Tally, Warning};
 pub use plan::{Candidates, Plan};
 pub use profile::Profile;

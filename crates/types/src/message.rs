@@ -46,9 +46,60 @@ pub struct Header {
     /// The client's own name of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Say what would become of the records, and write nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub validate_only: bool,
+    /// Whom to tell when the job has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// What tells this request from any other, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_key: Option<RequestKey>,
+    /// The job whose failed records these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<JobId>,
     /// Warnings on the job as a whole, such as unknown parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What tells a request from any other of its account: sent again, it is the same job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestKey {
+    /// What kind of key it is; keys of different scopes never meet.
+    pub scope: KeyScope,
+    /// The key.
+    pub key: String,
+    /// SHA-256 of what was asked for, in hexadecimal: the same key for something else is an error.
+    pub fingerprint: String,
+}
+
+/// Where the key of a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyScope {
+    /// The client's `Idempotency-Key`.
+    Key,
+    /// The digest of the body.
+    Body,
+    /// The job whose failed records are sent again.
+    Retry,
+}
+
+impl KeyScope {
+    /// The word in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Body => "body",
+            Self::Retry => "retry",
+        }
+    }
 }
 
 /// One accepted request on its way to a worker. Every version ever sent decodes for ever.

@@ -74,24 +74,80 @@ CREATE TABLE jobs (
     db_id integer NOT NULL,
     id uuid NOT NULL,
     account text COLLATE "C" NOT NULL,
-    matching text NOT NULL,
+    -- How the records are applied, as it crossed the broker; the columns below that say the same are there to be searched.
+    header jsonb NOT NULL CHECK (jsonb_typeof(header) = 'object'),
     external_id text,
     total integer NOT NULL CHECK (total > 0),
-    warnings jsonb NOT NULL CHECK (jsonb_typeof(warnings) = 'array'),
     state text COLLATE "C" NOT NULL CHECK (state IN ('processing', 'completed', 'cancelled', 'failed')),
     attempts integer NOT NULL CHECK (attempts > 0),
     started_at timestamptz NOT NULL DEFAULT now(),
+    -- When a worker last took it: a job in which nothing moves any more is known by this and its newest chunk.
+    taken_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
+    -- Until when the results of a job that has ended are kept.
+    expires_at timestamptz,
     error integer,
     error_text text,
+    -- The sums over its chunks, once it has ended: they outlive them.
+    tally integer[] CHECK (cardinality(tally) = 6),
     PRIMARY KEY (db_id, id),
     CHECK ((finished_at IS NULL) = (state = 'processing')),
+    CHECK ((finished_at IS NULL) = (tally IS NULL)),
+    CHECK ((finished_at IS NULL) = (expires_at IS NULL)),
     CHECK ((error IS NOT NULL) = (state = 'failed')),
     CHECK ((error IS NULL) = (error_text IS NULL))
 ) WITH (fillfactor = 85);
 
 -- A job is asked for by its id alone, also when its database is gone from the catalogue.
 CREATE INDEX jobs_id ON jobs (id);
+
+-- An account's jobs, newest first.
+CREATE INDEX jobs_account ON jobs (account, id);
+
+-- The wish that a job be stopped, also one that no worker has taken yet. Whoever works on the job looks here before each
+-- chunk.
+CREATE TABLE cancellations (
+    job_id uuid PRIMARY KEY,
+    account text COLLATE "C" NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Which job a request that says it may be sent again was given. The scope tells what the key is: 'key', the client's own
+-- (Idempotency-Key); 'body', the digest of a body, where an operator wants equal bodies to be one request for a while;
+-- 'retry', the id of the job whose failed records are sent again.
+CREATE TABLE request_keys (
+    account text COLLATE "C" NOT NULL,
+    scope text COLLATE "C" NOT NULL CHECK (scope IN ('key', 'body', 'retry')),
+    key text COLLATE "C" NOT NULL,
+    -- SHA-256 of what was asked for.
+    fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
+    job_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account, scope, key)
+);
+
+-- Jobs that were given out for a request which had its job already (while the ledger could not be asked), and that job.
+CREATE TABLE job_aliases (
+    id uuid PRIMARY KEY,
+    account text COLLATE "C" NOT NULL,
+    same_as uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The parts of a stream, packed as they crossed the broker, until its job has ended. Nothing of them is applied before the
+-- seal has come, which makes them a job.
+CREATE TABLE job_parts (
+    db_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    first_index integer NOT NULL CHECK (first_index >= 0),
+    records integer NOT NULL CHECK (records > 0),
+    payload bytea NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (db_id, job_id, first_index)
+);
+
+-- It is compressed already.
+ALTER TABLE job_parts ALTER COLUMN payload SET STORAGE EXTERNAL;
 
 -- One row per applied chunk, written in the transaction that applied it: that is what makes a redelivery harmless, and
 -- progress is the sum over these rows. Chunks of a job follow each other without gaps.
@@ -117,6 +173,38 @@ CREATE TABLE job_chunks (
     FOREIGN KEY (db_id, job_id) REFERENCES jobs ON DELETE CASCADE,
     CHECK (created + updated + unchanged + skipped + failed = records)
 );
+
+-- The records that failed, as they were sent, so that they can be put right and sent again. One row per chunk that has any;
+-- kept for a shorter time than the outcomes.
+CREATE TABLE job_failures (
+    db_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    first_index integer NOT NULL,
+    -- Side by side, in input order.
+    indices integer[] NOT NULL,
+    records text[] NOT NULL CHECK (cardinality(records) = cardinality(indices)),
+    PRIMARY KEY (db_id, job_id, first_index),
+    FOREIGN KEY (db_id, job_id, first_index) REFERENCES job_chunks ON DELETE CASCADE
+);
+
+-- Whom to tell that a job has ended, and how that went. Written in the transaction that ends the job.
+CREATE TABLE callbacks (
+    db_id integer NOT NULL,
+    job_id uuid NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    url text NOT NULL,
+    state text COLLATE "C" NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    next_at timestamptz NOT NULL DEFAULT now(),
+    -- The HTTP status of the last answer, or why there was none.
+    last_status integer,
+    last_error text,
+    tried_at timestamptz,
+    PRIMARY KEY (db_id, job_id),
+    FOREIGN KEY (db_id, job_id) REFERENCES jobs ON DELETE CASCADE
+);
+
+CREATE INDEX callbacks_due ON callbacks (next_at) WHERE state = 'pending';
 
 -- Events on their way to the broker, written in the transaction that they tell of and deleted once the broker has them. One
 -- row holds the events of one chunk in one lane (a further one where that grows large). All events of a profile are in one

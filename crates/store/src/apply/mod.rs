@@ -11,10 +11,10 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
-use intake_types::{Drafts, Header, Outcome, Plan, Tally};
+use intake_types::{Drafts, Header, JobState, Outcome, Plan, Tally};
 
 use crate::profiles::write;
-use crate::{Error, Import, Store, ledger, outbox};
+use crate::{Error, Import, Retention, Store, ledger, outbox};
 
 /// What came of one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,10 @@ impl Store {
         catalog: Arc<Catalog>,
         range: Range<u32>,
     ) -> Result<Applied, Error> {
+        let keep = self.retention();
         self.run(move |connection| {
             let started = Instant::now();
-            let applied = apply_chunk(connection, &import, &catalog, &range)?;
+            let applied = apply_chunk(connection, keep, &import, &catalog, &range)?;
             let duration_ms = started.elapsed().as_millis();
             tracing::debug!(duration_ms, next_index = applied.next_index, "chunk applied");
             Ok(applied)
@@ -57,11 +58,11 @@ impl Store {
     /// Enters outcomes of records that were not applied, such as one that the database refuses. They must follow each
     /// other without gaps, and start where the job stands, as in [`Store::apply`].
     pub async fn record(&self, header: &Header, outcomes: Vec<Outcome>) -> Result<Applied, Error> {
-        let header = header.clone();
+        let (header, keep) = (header.clone(), self.retention());
         let first_index = outcomes.first().map_or(u32::MAX, |outcome| outcome.index);
         self.run(move |connection| {
             connection.transaction(|connection| {
-                enter(connection, &header, first_index, |_connection, _now| Ok(outcomes))
+                enter(connection, keep, &header, first_index, |_connection, _now| Ok(outcomes))
             })
         })
         .await
@@ -70,6 +71,7 @@ impl Store {
 
 pub(crate) fn apply_chunk(
     connection: &mut PgConnection,
+    keep: Retention,
     import: &Import,
     catalog: &Catalog,
     range: &Range<u32>,
@@ -82,7 +84,7 @@ pub(crate) fn apply_chunk(
     let records = import.slice(range);
     let drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
     connection.transaction(|connection| {
-        enter(connection, header, range.start, |connection, now| {
+        enter(connection, keep, header, range.start, |connection, now| {
             let plan = apply_drafts(connection, database, drafts)?;
             if !header.skip_triggers {
                 outbox::changes(connection, header, range.start, now, &plan.changes)?;
@@ -103,6 +105,7 @@ fn apply_drafts(connection: &mut PgConnection, database: &Database, drafts: Draf
 /// that rows get.
 fn enter(
     connection: &mut PgConnection,
+    keep: Retention,
     header: &Header,
     first_index: u32,
     work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
@@ -121,7 +124,7 @@ fn enter(
     let next_index = next_index.saturating_add(tally.processed());
     let finished = next_index >= header.total;
     if finished {
-        ledger::finish(connection, header)?;
+        ledger::end(connection, header, keep, JobState::Completed, None)?;
     }
     Ok(Applied { next_index, tally, finished })
 }

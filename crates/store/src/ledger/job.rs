@@ -3,12 +3,25 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Timestamptz};
+use diesel::sql_query;
+use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::{DatabaseId, Header, JobId, JobState};
 use serde_json::Value;
 
 use crate::schema::{job_chunks, jobs};
-use crate::{Error, Store, outbox};
+use crate::{Error, Retention, Store, outbox};
+
+// The time is that of now, not of the transaction's start: a job may end in the transaction that began it.
+const END: &str = "\
+    UPDATE jobs j SET state = $3, error = $5, error_text = $6, finished_at = t.now, \
+        expires_at = t.now + make_interval(secs => $4), tally = t.tally \
+    FROM ( \
+        SELECT clock_timestamp() AS now, ARRAY[coalesce(sum(created), 0), coalesce(sum(updated), 0), \
+            coalesce(sum(unchanged), 0), coalesce(sum(skipped), 0), coalesce(sum(failed), 0), \
+            coalesce(sum(warnings), 0)]::integer[] AS tally \
+        FROM job_chunks WHERE db_id = $1 AND job_id = $2 \
+    ) AS t \
+    WHERE j.db_id = $1 AND j.id = $2 AND j.state = 'processing'";
 
 /// Where a job stands when a worker takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +42,9 @@ impl Store {
     /// Ends a job that cannot be applied as a whole, whether or not it was registered. A job that has ended already
     /// stays as it is. Gives the state that it is in now.
     pub async fn fail(&self, header: &Header, error: u16, text: String) -> Result<JobState, Error> {
-        let header = header.clone();
+        let (header, keep) = (header.clone(), self.retention());
         self.run(move |connection| {
-            connection.transaction(|connection| fail(connection, &header, error, &text))
+            connection.transaction(|connection| fail(connection, &header, keep, error, &text))
         })
         .await
     }
@@ -41,28 +54,37 @@ type Row<'a> = (
     diesel::dsl::Eq<jobs::db_id, i32>,
     diesel::dsl::Eq<jobs::id, uuid::Uuid>,
     diesel::dsl::Eq<jobs::account, &'a str>,
-    diesel::dsl::Eq<jobs::matching, &'static str>,
+    diesel::dsl::Eq<jobs::header, Value>,
     diesel::dsl::Eq<jobs::external_id, Option<&'a str>>,
     diesel::dsl::Eq<jobs::total, i32>,
-    diesel::dsl::Eq<jobs::warnings, Value>,
     diesel::dsl::Eq<jobs::state, &'static str>,
     diesel::dsl::Eq<jobs::attempts, i32>,
 );
 
 fn row(header: &Header) -> Result<Row<'_>, Error> {
-    let warnings = serde_json::to_value(&header.warnings)
-        .map_err(|_unserialisable| Error::Unstorable("a warning has no JSON form"))?;
+    let mut stored = serde_json::to_value(header)
+        .map_err(|_unserialisable| Error::Unstorable("a job's header has no JSON form"))?;
+    make_storable(&mut stored);
     Ok((
         jobs::db_id.eq(header.db_id.0),
         jobs::id.eq(header.job_id.0),
         jobs::account.eq(&*header.account),
-        jobs::matching.eq(header.rule.word()),
+        jobs::header.eq(stored),
         jobs::external_id.eq(header.external_id.as_deref()),
         jobs::total.eq(i32::try_from(header.total).map_err(|_range| Error::Unstorable("too many records"))?),
-        jobs::warnings.eq(warnings),
         jobs::state.eq(JobState::Processing.word()),
         jobs::attempts.eq(1),
     ))
+}
+
+/// A header may repeat what the client sent, and jsonb holds no U+0000.
+fn make_storable(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(make_storable),
+        Value::Object(members) => members.values_mut().for_each(make_storable),
+        _ => {}
+    }
 }
 
 pub(crate) fn register(connection: &mut PgConnection, header: &Header) -> Result<Registered, Error> {
@@ -70,7 +92,7 @@ pub(crate) fn register(connection: &mut PgConnection, header: &Header) -> Result
         .values(row(header)?)
         .on_conflict((jobs::db_id, jobs::id))
         .do_update()
-        .set(jobs::attempts.eq(jobs::attempts + 1));
+        .set((jobs::attempts.eq(jobs::attempts + 1), jobs::taken_at.eq(sql::<Timestamptz>("now()"))));
     // Named in full: its trait has the same method as that of plain queries.
     diesel::query_dsl::methods::FilterDsl::filter(upsert, jobs::state.eq(JobState::Processing.word()))
         .execute(connection)?;
@@ -78,26 +100,37 @@ pub(crate) fn register(connection: &mut PgConnection, header: &Header) -> Result
     Ok(Registered { next_index: next_index(connection, header.db_id, header.job_id)?, state })
 }
 
-fn fail(connection: &mut PgConnection, header: &Header, error: u16, text: &str) -> Result<JobState, Error> {
+fn fail(
+    connection: &mut PgConnection,
+    header: &Header,
+    keep: Retention,
+    error: u16,
+    text: &str,
+) -> Result<JobState, Error> {
     diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing().execute(connection)?;
-    let open = jobs::table
-        .find((header.db_id.0, header.job_id.0))
-        .filter(jobs::state.eq(JobState::Processing.word()));
-    let end = (
-        jobs::state.eq(JobState::Failed.word()),
-        jobs::error.eq(i32::from(error)),
-        jobs::error_text.eq(text.replace('\0', "\u{fffd}")),
-        jobs::finished_at.eq(wall_clock()),
-    );
-    if diesel::update(open).set(end).execute(connection)? > 0 {
-        outbox::job_ended(connection, header)?;
-    }
+    end(connection, header, keep, JobState::Failed, Some((error, text)))?;
     state(connection, header.db_id, header.job_id)
 }
 
-/// The time now; `now()` would be that of the transaction's start.
-fn wall_clock() -> diesel::expression::SqlLiteral<Nullable<Timestamptz>> {
-    sql("clock_timestamp()")
+/// Ends a job that has not ended, with the sums over its chunks, and has that told. The job must be locked, or not yet be
+/// anybody's.
+pub(crate) fn end(
+    connection: &mut PgConnection,
+    header: &Header,
+    keep: Retention,
+    state: JobState,
+    error: Option<(u16, &str)>,
+) -> Result<(), Error> {
+    let text = error.map(|(_, text)| text.replace('\0', "\u{fffd}"));
+    let ended = sql_query(END)
+        .bind::<Integer, _>(header.db_id.0)
+        .bind::<UuidType, _>(header.job_id.0)
+        .bind::<Text, _>(state.word())
+        .bind::<Double, _>(keep.results.as_secs_f64())
+        .bind::<Nullable<Integer>, _>(error.map(|(error, _)| i32::from(error)))
+        .bind::<Nullable<Text>, _>(text)
+        .execute(connection)?;
+    if ended > 0 { outbox::job_ended(connection, header) } else { Ok(()) }
 }
 
 fn state(connection: &mut PgConnection, db_id: DatabaseId, job_id: JobId) -> Result<JobState, Error> {
@@ -140,12 +173,4 @@ pub(crate) fn next_index(
         .optional()?;
     let next = last.map_or(0, |(first, records)| first.saturating_add(records));
     u32::try_from(next).map_err(|_range| Error::Unreadable("a chunk's range"))
-}
-
-/// Ends a job of which every record has its outcome, and has that told. The job must be locked.
-pub(crate) fn finish(connection: &mut PgConnection, header: &Header) -> Result<(), Error> {
-    diesel::update(jobs::table.find((header.db_id.0, header.job_id.0)))
-        .set((jobs::state.eq(JobState::Completed.word()), jobs::finished_at.eq(wall_clock())))
-        .execute(connection)?;
-    outbox::job_ended(connection, header)
 }

@@ -9,5 +9,5 @@ mod tests;
 pub use job::Registered;
 #[cfg(test)]
 pub(crate) use job::register;
-pub(crate) use job::{finish, lock, next_index};
+pub(crate) use job::{end, lock, next_index};
 pub(crate) use read::status;

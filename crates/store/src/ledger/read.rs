@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as UuidType};
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::catalog::Account;
-use intake_types::{DatabaseId, JobId, LedgerEntry, Results, Status, Tally};
+use intake_types::{DatabaseId, Header, JobId, LedgerEntry, Results, Status, Tally};
 use serde_json::Value;
 
 use super::chunk::{self, Packed};
@@ -15,14 +15,14 @@ use crate::{Error, Store};
 
 // One statement, so one moment: the state and the counts always belong together.
 const STATUS: &str = "\
-    SELECT j.db_id, j.matching, j.external_id, j.total, j.warnings, j.state, j.attempts, j.started_at, j.finished_at, \
-        j.error, j.error_text, clock_timestamp() AS read_at, t.* \
+    SELECT j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.finished_at, j.expires_at, \
+        j.error, j.error_text, clock_timestamp() AS read_at, t.tally \
     FROM jobs j \
     CROSS JOIN LATERAL ( \
-        SELECT coalesce(sum(created), 0) AS created, coalesce(sum(updated), 0) AS updated, \
-            coalesce(sum(unchanged), 0) AS unchanged, coalesce(sum(skipped), 0) AS skipped, \
-            coalesce(sum(failed), 0) AS failed, coalesce(sum(c.warnings), 0) AS record_warnings \
-        FROM job_chunks c WHERE c.db_id = j.db_id AND c.job_id = j.id \
+        SELECT coalesce(j.tally, ARRAY[coalesce(sum(created), 0), coalesce(sum(updated), 0), \
+            coalesce(sum(unchanged), 0), coalesce(sum(skipped), 0), coalesce(sum(failed), 0), \
+            coalesce(sum(warnings), 0)]::integer[]) AS tally \
+        FROM job_chunks c WHERE j.tally IS NULL AND c.db_id = j.db_id AND c.job_id = j.id \
     ) AS t \
     WHERE j.id = $1 AND j.account = $2";
 
@@ -30,14 +30,10 @@ const STATUS: &str = "\
 struct Row {
     #[diesel(sql_type = Integer)]
     db_id: i32,
-    #[diesel(sql_type = Text)]
-    matching: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    external_id: Option<String>,
+    #[diesel(sql_type = Jsonb)]
+    header: Value,
     #[diesel(sql_type = Integer)]
     total: i32,
-    #[diesel(sql_type = Jsonb)]
-    warnings: Value,
     #[diesel(sql_type = Text)]
     state: String,
     #[diesel(sql_type = Integer)]
@@ -46,56 +42,56 @@ struct Row {
     started_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     finished_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    expires_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Integer>)]
     error: Option<i32>,
     #[diesel(sql_type = Nullable<Text>)]
     error_text: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     read_at: DateTime<Utc>,
-    #[diesel(sql_type = BigInt)]
-    created: i64,
-    #[diesel(sql_type = BigInt)]
-    updated: i64,
-    #[diesel(sql_type = BigInt)]
-    unchanged: i64,
-    #[diesel(sql_type = BigInt)]
-    skipped: i64,
-    #[diesel(sql_type = BigInt)]
-    failed: i64,
-    #[diesel(sql_type = BigInt)]
-    record_warnings: i64,
+    #[diesel(sql_type = Array<Integer>)]
+    tally: Vec<i32>,
 }
 
 impl Row {
     fn read(self, job_id: JobId) -> Result<Status, Error> {
-        let tally = Tally {
-            created: number(self.created)?,
-            updated: number(self.updated)?,
-            unchanged: number(self.unchanged)?,
-            skipped: number(self.skipped)?,
-            failed: number(self.failed)?,
-            warnings: number(self.record_warnings)?,
-        };
-        let warnings =
-            serde_json::from_value(self.warnings).map_err(|_unfit| Error::Unreadable("a job's warnings"))?;
+        let tally = tally(&self.tally)?;
+        let header: Header =
+            serde_json::from_value(self.header).map_err(|_unfit| Error::Unreadable("a job's header"))?;
         let error =
             self.error.map(u16::try_from).transpose().map_err(|_range| Error::Unreadable("a job's error"))?;
         let entry = LedgerEntry {
             db_id: DatabaseId(self.db_id),
-            matching: self.matching,
-            external_id: self.external_id,
+            matching: header.rule.word().to_owned(),
+            external_id: header.external_id,
             total: number(self.total.into())?,
             tally,
-            warnings,
+            warnings: header.warnings,
             attempts: number(self.attempts.into())?,
             started_at: self.started_at,
             finished_at: self.finished_at,
-            expires_at: None,
+            expires_at: self.expires_at,
             read_at: self.read_at,
             error: error.zip(self.error_text),
         };
         Ok(Status { job_id, state: parse(&self.state)?, ledger: Some(entry) })
     }
+}
+
+/// Reads counts in the order of the columns of `job_chunks`.
+fn tally(counts: &[i32]) -> Result<Tally, Error> {
+    let &[created, updated, unchanged, skipped, failed, warnings] = counts else {
+        return Err(Error::Unreadable("a job's counts"));
+    };
+    Ok(Tally {
+        created: number(created.into())?,
+        updated: number(updated.into())?,
+        unchanged: number(unchanged.into())?,
+        skipped: number(skipped.into())?,
+        failed: number(failed.into())?,
+        warnings: number(warnings.into())?,
+    })
 }
 
 fn number(value: i64) -> Result<u32, Error> {

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tracing::Span;
 
-use crate::{Config, Error, conninfo};
+use crate::{Config, Error, Retention, conninfo};
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
@@ -19,6 +19,7 @@ pub struct Store {
     /// As many as connections, taken before a blocking thread is: else those would queue up behind the pool.
     permits: Arc<Semaphore>,
     conninfo: SecretString,
+    retention: Retention,
 }
 
 impl fmt::Debug for Store {
@@ -41,7 +42,12 @@ impl Store {
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(ConnectionManager::new(conninfo.expose_secret()));
         let permits = usize::try_from(config.database_pool).unwrap_or(1);
-        Self { pool, permits: Arc::new(Semaphore::new(permits)), conninfo }
+        Self { pool, permits: Arc::new(Semaphore::new(permits)), conninfo, retention: config.retention }
+    }
+
+    /// How long what is known of jobs is kept.
+    pub fn retention(&self) -> Retention {
+        self.retention
     }
 
     /// Whether the database answers.

@@ -7,7 +7,7 @@ use diesel::sql_query;
 use diesel::sql_types::Text;
 
 use crate::testing::TestDatabase;
-use crate::{Config, Error, Store};
+use crate::{Config, Error, Retention, Store};
 
 #[derive(QueryableByName)]
 struct Setting {
@@ -35,6 +35,7 @@ async fn an_absent_server_is_transient_and_told_in_time() {
         database_statement_timeout: 1,
         database_lock_timeout: 1,
         database_idle_timeout: 1,
+        retention: Retention::default(),
     };
     let start = Instant::now();
     let error = Store::open(&config).ping().await.unwrap_err();
@@ -131,6 +132,7 @@ fn a_connection_string_gets_limits_that_it_does_not_name() {
         database_statement_timeout: 1,
         database_lock_timeout: 1,
         database_idle_timeout: 30,
+        retention: Retention::default(),
     };
     let bounded = super::bounded(&config);
     let (_, parameters) = secrecy::ExposeSecret::expose_secret(&bounded).split_once('?').unwrap();

@@ -148,6 +148,10 @@ impl<'a> Batch<'a> {
             skip_triggers: self.skip_triggers,
             detect_geo: self.detect_geo,
             external_id: self.external_id,
+            validate_only: false,
+            callback_url: None,
+            request_key: None,
+            retry_of: None,
             warnings: self.warnings,
         };
         Message::V1(V1 { header, records: self.records })

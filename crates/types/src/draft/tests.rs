@@ -38,6 +38,10 @@ fn header() -> Header {
         skip_triggers: false,
         detect_geo: false,
         external_id: None,
+        validate_only: false,
+        callback_url: None,
+        request_key: None,
+        retry_of: None,
         warnings: Vec::new(),
     }
 }
