@@ -14,7 +14,7 @@ pub struct Config {
     #[arg(long, env = "AMQP_URL", hide_env_values = true, value_name = "URL")]
     pub amqp_url: SecretString,
 
-    /// First part of the names of the queues and of the exchange of events
+    /// First part of the names of the queues and exchanges
     #[arg(long, env = "INTAKE_QUEUE_PREFIX", default_value = "intake", value_name = "NAME")]
     pub queue_prefix: String,
 

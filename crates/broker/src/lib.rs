@@ -3,13 +3,15 @@
 //! The gateway publishes what it accepted, the worker consumes it. A payload is opaque here: bytes with
 //! a name and headers. [`Publisher`] says `Ok` only for what the broker has stored; a [`Consumer`] hands
 //! out [`Delivery`]s that stay with the broker until they are settled. Each keeps one connection open on
-//! its own and shows its [`State`].
+//! its own and shows its [`State`]. Beside the
+//! queues go notices that nobody waits for: [`Publisher::announce`] and [`Notices`].
 
 mod config;
 mod connection;
 mod consumer;
 mod error;
 mod message;
+mod notices;
 mod publisher;
 mod topology;
 
@@ -22,6 +24,7 @@ pub use crate::{
     consumer::{Consumer, Delivery, Gate},
     error::{Cause, Error},
     message::Outgoing,
+    notices::Notices,
     publisher::Publisher,
     topology::{Depths, depths},
 };

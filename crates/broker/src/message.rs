@@ -17,6 +17,10 @@ const LEVEL: i32 = 3;
 const WINDOW_LOG_MAX: u32 = 23;
 /// Properties travel in one frame of at most 128 KiB and cannot be split.
 const HEADERS_MAX: usize = 64 << 10;
+/// A notice names something; it carries nothing.
+pub(crate) const NOTICE_MAX: usize = 1 << 10;
+/// Kept in memory only.
+const TRANSIENT: u8 = 1;
 /// Survives a restart of the broker: <https://www.rabbitmq.com/docs/publishers#message-properties>
 const PERSISTENT: u8 = 2;
 
@@ -49,6 +53,15 @@ impl Outgoing {
             .with_content_type(short("content type", content_type)?)
             .with_delivery_mode(PERSISTENT)
             .with_message_id(short("message id", message_id)?);
+        Ok(Self { body: Arc::new(body), properties, headers_size: 0 })
+    }
+
+    /// A message for those who listen right now: not packed, not kept.
+    pub(crate) fn notice(body: Vec<u8>) -> Result<Self, Error> {
+        if body.len() > NOTICE_MAX {
+            return Err(Error::TooLarge { what: "notice", size: body.len(), limit: NOTICE_MAX });
+        }
+        let properties = BasicProperties::default().with_delivery_mode(TRANSIENT);
         Ok(Self { body: Arc::new(body), properties, headers_size: 0 })
     }
 

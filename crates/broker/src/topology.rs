@@ -1,4 +1,4 @@
-//! The queues and the exchange: one table, declared by every connection before it is used.
+//! The queues and the exchanges: one table, declared by every connection before it is used.
 //!
 //! Declaring is idempotent as long as the arguments are the same; with others the broker answers
 //! 406 (<https://www.rabbitmq.com/docs/queues#property-equivalence>). So only arguments stand here
@@ -26,6 +26,7 @@ pub(crate) struct Names {
     pub(crate) work: ShortString,
     pub(crate) dead: ShortString,
     pub(crate) events: ShortString,
+    pub(crate) ended: ShortString,
 }
 
 impl Names {
@@ -39,7 +40,12 @@ impl Names {
                 limit: 255,
             })
         };
-        Ok(Self { work: name("import")?, dead: name("dead")?, events: name("events")? })
+        Ok(Self {
+            work: name("import")?,
+            dead: name("dead")?,
+            events: name("events")?,
+            ended: name("ended")?,
+        })
     }
 
     pub(crate) fn of(&self, queue: Queue) -> &ShortString {
@@ -54,6 +60,7 @@ impl Names {
         match route {
             Route::Queue(queue) => self.of(*queue),
             Route::Events(_) => &self.events,
+            Route::Ended => &self.ended,
         }
     }
 }
@@ -74,6 +81,8 @@ pub(crate) enum Route {
     Queue(Queue),
     /// To the exchange of events, by a routing key: to whoever asked for it, which may be nobody.
     Events(ShortString),
+    /// To the exchange of notices: to whoever listens right now, which may be nobody.
+    Ended,
 }
 
 /// Messages waiting in the queues, not counting those delivered and not yet settled.
@@ -106,7 +115,7 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
     depths
 }
 
-/// Declares the dead queue, the work queue that points to it, and the exchange.
+/// Declares the dead queue, the work queue that points to it, and the exchanges.
 pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -> Result<(), Error> {
     for (name, arguments) in [(&names.dead, dead(config)), (&names.work, work(names, config))] {
         let declare = channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), arguments);
@@ -116,12 +125,17 @@ pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -
     }
     // Topic: who reads the events binds a queue of its own, by patterns such as `db.1.*`. Whoever operates the broker
     // decides on those queues, so none is declared here: https://www.rabbitmq.com/tutorials/tutorial-five-python
-    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    let name = names.events.clone();
-    let declare = channel.exchange_declare(name, ExchangeKind::Topic, options, FieldTable::default());
-    within(config.broker_call_timeout, "exchange.declare", declare)
-        .await?
-        .map_err(|source| Error::Declare { name: names.events.to_string(), source: source.into() })
+    // Fanout: every listener of notices hears all; its queue goes with its connection, see `notices`.
+    for (name, kind) in [(&names.events, ExchangeKind::Topic), (&names.ended, ExchangeKind::Fanout)] {
+        // Durable is about the exchange, not about what goes through it: notices are kept in memory only. It outlives a
+        // restart of the broker, and where it does not, whoever connects next declares it again.
+        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        let declare = channel.exchange_declare(name.clone(), kind, options, FieldTable::default());
+        within(config.broker_call_timeout, "exchange.declare", declare)
+            .await?
+            .map_err(|source| Error::Declare { name: name.to_string(), source: source.into() })?;
+    }
+    Ok(())
 }
 
 /// What both queues have.

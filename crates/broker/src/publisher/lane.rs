@@ -104,11 +104,12 @@ impl Lane {
         let deadline = Instant::now() + self.confirm_timeout;
         // Mandatory: without it the broker confirms a message that it found no queue for, and drops it:
         // https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed
-        // Events may find no queue: then nobody has asked for them.
+        // Events and notices may find no queue: then nobody has asked for them.
         let target = self.link.names().target(&route).clone();
         let (exchange, key, mandatory) = match &route {
             Route::Queue(_) => ("".into(), target, true),
             Route::Events(key) => (target, key.clone(), false),
+            Route::Ended => (target, "".into(), false),
         };
         let waiting = Waiting { route, reply, _pages: pages };
         let options = BasicPublishOptions { mandatory, immediate: false };

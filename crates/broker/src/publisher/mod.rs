@@ -129,6 +129,14 @@ impl Publisher {
         self.publish_to(Route::Events(short("routing key", routing_key)?), message).await
     }
 
+    /// Tells all [`Notices`] that listen right now, in at most 1 KiB. Best effort: a notice is not kept, not offered again,
+    /// and `Ok` does not say that anybody heard it. As [`Publisher::publish`] it may wait for the connection and the
+    /// confirmation.
+    pub async fn announce(&self, body: Vec<u8>) -> Result<(), Error> {
+        let notice = Outgoing::notice(body)?;
+        self.hand_over(&Route::Ended, notice, Instant::now() + self.0.wait).await
+    }
+
     pub(crate) async fn publish_to(&self, route: Route, message: Outgoing) -> Result<(), Error> {
         let (start, size) = (Instant::now(), message.size());
         let id = message.properties.message_id().clone();

@@ -56,7 +56,7 @@ pub fn unique_prefix() -> String {
     format!("test-{time}-{}-{count}", process::id())
 }
 
-/// Deletes the queues and the exchange under the prefix of `config`, and a [`Tap`] on it, with all that is in them.
+/// Deletes the queues and the exchanges under the prefix of `config`, and a [`Tap`] on it, with all that is in them.
 pub async fn delete_queues(config: &Config) -> Result<(), Error> {
     let link = Link::open(config, "intake tests").await?;
     let deleted = async {
@@ -65,9 +65,11 @@ pub async fn delete_queues(config: &Config) -> Result<(), Error> {
         for name in [work, dead, tap::name(link.names())?] {
             link.ask("queue.delete", channel.queue_delete(name, QueueDeleteOptions::default())).await?;
         }
-        let exchange = link.names().events.clone();
-        let delete = channel.exchange_delete(exchange, ExchangeDeleteOptions::default());
-        link.ask("exchange.delete", delete).await
+        for exchange in [&link.names().events, &link.names().ended] {
+            let delete = channel.exchange_delete(exchange.clone(), ExchangeDeleteOptions::default());
+            link.ask("exchange.delete", delete).await?;
+        }
+        Ok(())
     };
     let deleted = deleted.await;
     link.close().await;

@@ -11,6 +11,7 @@ mod burying;
 mod confirming;
 mod delivering;
 mod events;
+mod noticing;
 mod outage;
 mod peer;
 mod publishing;

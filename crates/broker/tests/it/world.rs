@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use intake_broker::{
-    Config, Consumer, Delivery, Depths, Outgoing, Publisher, State, depths,
+    Config, Consumer, Delivery, Depths, Notices, Outgoing, Publisher, State, depths,
     testing::{self, Relay, eventually},
 };
 use tokio::time::timeout;
@@ -38,6 +38,12 @@ impl World {
         (world, relay)
     }
 
+    /// The same queues, straight to the broker: another process, whose connections are its own.
+    pub(crate) fn beside(&self) -> Self {
+        let direct = self.direct.clone();
+        Self { config: direct.clone(), direct, shutdown: CancellationToken::new() }
+    }
+
     pub(crate) async fn publisher(&self) -> Publisher {
         let publisher = Publisher::start(&self.config, "test publisher", self.shutdown.clone());
         publisher.watch().wait_for(|state| *state == State::Ready).await.unwrap();
@@ -54,6 +60,12 @@ impl World {
         let consumer = Consumer::start_dead(&self.config, "test operator", 10, self.shutdown.clone());
         consumer.watch().wait_for(|state| *state == State::Ready).await.unwrap();
         consumer
+    }
+
+    pub(crate) async fn notices(&self) -> Notices {
+        let notices = Notices::start(&self.config, "test listener", self.shutdown.clone());
+        notices.watch().wait_for(|state| *state == State::Ready).await.unwrap();
+        notices
     }
 
     pub(crate) async fn depths(&self) -> Depths {
