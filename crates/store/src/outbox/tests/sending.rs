@@ -36,7 +36,7 @@ async fn rows_of_a_lane_travel_together_within_limits() {
         sent.iter().map(|dispatch| dispatch.events).collect::<Vec<_>>()
     };
     let again = || async {
-        database.execute("TRUNCATE jobs, job_chunks, profiles, identities");
+        database.execute("TRUNCATE jobs, job_chunks, profiles, identities CASCADE");
         one_person(&store, 6).await;
     };
     // Where rows of jobs are in the same lane, they cut a run of rows.
