@@ -78,8 +78,8 @@ pub enum Error {
     #[error("the payload cannot be read")]
     Payload(#[source] std::io::Error),
 
-    /// The payload has an encoding that this version does not know.
-    #[error("the payload has the unknown encoding {0:?}")]
+    /// The payload has an encoding that this version does not know, or that cannot be unpacked later.
+    #[error("the payload has the encoding {0:?}, which is not taken")]
     Encoding(String),
 }
 

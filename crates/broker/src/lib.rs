@@ -23,7 +23,7 @@ pub use crate::{
     connection::State,
     consumer::{Consumer, Delivery, Gate},
     error::{Cause, Error},
-    message::Outgoing,
+    message::{Outgoing, unpack},
     notices::Notices,
     publisher::Publisher,
     topology::{Depths, depths},

@@ -1,7 +1,10 @@
 //! What is published: a packed payload with its name and headers. Packing is the caller's time, not
 //! the publisher's: it takes tens of milliseconds for 10 MB, so it belongs off the async threads.
 
-use std::{io::Read, sync::Arc};
+use std::{
+    io::{ErrorKind, Read},
+    sync::Arc,
+};
 
 use lapin::{
     BasicProperties,
@@ -97,23 +100,43 @@ pub(crate) fn short(what: &'static str, text: &str) -> Result<ShortString, Error
     ShortString::try_new(text).map_err(|_too_long| Error::TooLarge { what, size: text.len(), limit: 255 })
 }
 
-/// Unpacks a body of the given content encoding, into at most `limit` bytes.
-pub(crate) fn unpack(body: &[u8], encoding: Option<&str>, limit: usize) -> Result<Vec<u8>, Error> {
-    let too_large = |size| Err(Error::TooLarge { what: "payload", size, limit });
-    match encoding {
-        None | Some("") if body.len() > limit => too_large(body.len()),
-        None | Some("") => Ok(body.to_vec()),
-        Some(ZSTD) => {
-            let mut decoder = zstd::Decoder::with_buffer(body).map_err(Error::Payload)?;
-            decoder.window_log_max(WINDOW_LOG_MAX).map_err(Error::Payload)?;
-            let mut payload = Vec::new();
-            // One byte more than allowed tells "just fits" from "too large" without unpacking the rest.
-            let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-            decoder.take(most).read_to_end(&mut payload).map_err(Error::Payload)?;
-            if payload.len() > limit { too_large(payload.len()) } else { Ok(payload) }
-        }
-        Some(other) => Err(Error::Encoding(other.to_owned())),
+/// Unpacks what [`Outgoing::compress`] packed, into at most `limit` bytes. CPU work: call it where blocking is allowed.
+///
+/// For payloads that were stored as they came, see [`Delivery::packed`](crate::Delivery::packed).
+pub fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    // No frame at all would pass for an empty payload.
+    if packed.is_empty() {
+        return Err(Error::Payload(ErrorKind::UnexpectedEof.into()));
     }
+    let mut decoder = zstd::Decoder::with_buffer(packed).map_err(Error::Payload)?;
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(Error::Payload)?;
+    let mut payload = Vec::new();
+    // One byte more than allowed tells "just fits" from "too large" without unpacking the rest.
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    decoder.take(most).read_to_end(&mut payload).map_err(Error::Payload)?;
+    if payload.len() > limit { Err(too_large(payload.len(), limit)) } else { Ok(payload) }
+}
+
+/// Reads a body of the given content encoding, into at most `limit` bytes.
+pub(crate) fn decode(body: &[u8], encoding: Option<&str>, limit: usize) -> Result<Vec<u8>, Error> {
+    match encoding {
+        None | Some("") if body.len() > limit => Err(too_large(body.len(), limit)),
+        None | Some("") => Ok(body.to_vec()),
+        packed => unpack(only_packed(body, packed)?, limit),
+    }
+}
+
+/// The body, if it has the one encoding that can be unpacked later.
+pub(crate) fn only_packed<'a>(body: &'a [u8], encoding: Option<&str>) -> Result<&'a [u8], Error> {
+    match encoding.unwrap_or_default() {
+        ZSTD => Ok(body),
+        "" => Err(Error::Encoding("identity".to_owned())),
+        other => Err(Error::Encoding(other.to_owned())),
+    }
+}
+
+fn too_large(size: usize, limit: usize) -> Error {
+    Error::TooLarge { what: "payload", size, limit }
 }
 
 /// The text headers; those of other types are the broker's own.
@@ -136,15 +159,16 @@ mod tests {
         let payload = br#"{"a":1}"#.repeat(1000);
         let packed = Outgoing::compress("m", &payload).unwrap();
         assert!(packed.size() < payload.len() / 10);
-        assert_eq!(unpack(&packed.body, Some(ZSTD), payload.len()).unwrap(), payload);
+        assert_eq!(unpack(&packed.body, payload.len()).unwrap(), payload);
+        assert_eq!(decode(&packed.body, Some(ZSTD), payload.len()).unwrap(), payload);
     }
 
     #[test]
     fn unpacking_stops_at_the_limit() {
         let packed = Outgoing::compress("m", &vec![b' '; 1 << 20]).unwrap();
-        let error = unpack(&packed.body, Some(ZSTD), 1000).unwrap_err();
+        let error = unpack(&packed.body, 1000).unwrap_err();
         assert!(matches!(error, Error::TooLarge { size: 1001, limit: 1000, .. }), "{error}");
-        let error = unpack(b"12345", None, 4).unwrap_err();
+        let error = decode(b"12345", None, 4).unwrap_err();
         assert!(matches!(error, Error::TooLarge { size: 5, .. }), "{error}");
     }
 
@@ -162,11 +186,11 @@ mod tests {
             body[position] = byte;
             body.truncate(body.len().saturating_sub(cut));
             for encoding in [Some(ZSTD), None] {
-                if let Ok(unpacked) = unpack(&body, encoding, limit) {
+                if let Ok(unpacked) = decode(&body, encoding, limit) {
                     prop_assert!(unpacked.len() <= limit);
                 }
             }
-            let _ = unpack(&payload, Some(ZSTD), limit);
+            let _ = unpack(&payload, limit);
         }
     }
 
@@ -176,16 +200,17 @@ mod tests {
         encoder.window_log(WINDOW_LOG_MAX + 1).unwrap();
         std::io::Write::write_all(&mut encoder, &[b' '; 1000]).unwrap();
         let body = encoder.finish().unwrap();
-        assert!(matches!(unpack(&body, Some(ZSTD), 1 << 20), Err(Error::Payload(_))));
+        assert!(matches!(unpack(&body, 1 << 20), Err(Error::Payload(_))));
     }
 
     #[test]
     fn foreign_encodings_and_broken_bodies_are_errors() {
-        assert!(matches!(unpack(b"x", Some("br"), 10), Err(Error::Encoding(_))));
-        assert!(matches!(unpack(b"no zstd", Some(ZSTD), 10), Err(Error::Payload(_))));
+        assert!(matches!(decode(b"x", Some("br"), 10), Err(Error::Encoding(_))));
+        assert!(matches!(unpack(b"no zstd", 10), Err(Error::Payload(_))));
+        assert!(matches!(unpack(b"", 10), Err(Error::Payload(_))));
         let packed = Outgoing::compress("m", b"0123456789").unwrap();
         let cut = packed.body.get(..packed.size() - 1).unwrap();
-        assert!(matches!(unpack(cut, Some(ZSTD), 100), Err(Error::Payload(_))));
+        assert!(matches!(unpack(cut, 100), Err(Error::Payload(_))));
     }
 
     #[test]

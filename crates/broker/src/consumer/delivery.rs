@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, mem::take, sync::Arc};
 use lapin::{
     Acker, BasicProperties, message,
     options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions},
-    types::{AMQPValue, FieldTable},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio::runtime::Handle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use crate::{
     Error, Outgoing, Publisher,
     connection::Link,
-    message::{text_headers, unpack},
+    message::{decode, only_packed, text_headers},
     topology::{Queue, Route},
 };
 
@@ -81,8 +81,22 @@ impl Delivery {
     /// Fails, for this message and for ever, when the payload is broken, of unknown encoding or larger
     /// than `payload_max_bytes`; never takes more memory than that.
     pub fn payload(&self) -> Result<Vec<u8>, Error> {
-        let encoding = self.properties.content_encoding().as_ref().map(lapin::types::ShortString::as_str);
-        unpack(&self.body, encoding, self.desk.payload_max)
+        decode(&self.body, self.encoding(), self.desk.payload_max)
+    }
+
+    /// The payload as it came, to be stored and unpacked later, by [`unpack`](crate::unpack). Only what is packed as
+    /// [`Outgoing::compress`] does; [`Error::Encoding`] for anything else. Whether it can be unpacked is not looked at.
+    pub fn packed(&self) -> Result<&[u8], Error> {
+        only_packed(&self.body, self.encoding())
+    }
+
+    fn encoding(&self) -> Option<&str> {
+        self.properties.content_encoding().as_ref().map(ShortString::as_str)
+    }
+
+    /// The text of a header given by the publisher.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Bytes of the packed payload.

@@ -20,9 +20,9 @@ async fn a_buried_message_keeps_payload_headers_and_reason() {
     assert_eq!(delivery.message_id, "job-9");
     assert_eq!(delivery.delivery_count, 0);
     assert_eq!(delivery.payload().unwrap(), payload);
-    let header = |name: &str| delivery.headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
-    assert_eq!(header("x-intake-reason"), "no such database");
-    assert_eq!(header("traceparent"), "00-9");
+    assert_eq!(delivery.header("x-intake-reason"), Some("no such database"));
+    assert_eq!(delivery.header("traceparent"), Some("00-9"));
+    assert_eq!(delivery.header("unknown"), None);
 
     delivery.redrive().await.unwrap();
     let delivery = next(&mut consumer).await;

@@ -1,6 +1,6 @@
 //! What the broker says to a message is what the publisher hears.
 
-use intake_broker::Error;
+use intake_broker::{Error, Outgoing, unpack};
 
 use crate::world::{World, message, next, noise, soon};
 
@@ -24,6 +24,37 @@ async fn a_message_arrives_as_it_was_sent() {
     soon(consumer.closed()).await;
     soon(publisher.closed()).await;
     world.until_depths(0, 0).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_may_stay_packed_and_a_message_be_marked() {
+    let world = World::new();
+    let publisher = world.publisher().await;
+    let marks =
+        [("kind", "part"), ("account", "demo"), ("db", "1"), ("job", "019d3f1e-0000-7000-8000-000000000000")];
+    let payload = br#"{"email":"a@example.com"}"#.repeat(1000);
+    let mark = |message: Outgoing, (name, value): (&str, &str)| message.header(name, value).unwrap();
+    publisher.publish(marks.into_iter().fold(message("part-1", &payload), mark)).await.unwrap();
+    publisher.publish(Outgoing::plain("plain", "text/plain", payload.clone()).unwrap()).await.unwrap();
+
+    let mut consumer = world.consumer(1).await;
+    let delivery = next(&mut consumer).await;
+    for (name, value) in marks {
+        assert_eq!(delivery.header(name), Some(value));
+    }
+    let stored = delivery.packed().unwrap().to_vec();
+    assert!(stored.len() < payload.len() / 10, "{} bytes", stored.len());
+    delivery.ack().await.unwrap();
+    assert_eq!(unpack(&stored, payload.len()).unwrap(), payload);
+    let error = unpack(&stored, payload.len() - 1).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { what: "payload", .. }), "{error}");
+
+    let plain = next(&mut consumer).await;
+    let error = plain.packed().unwrap_err();
+    assert!(matches!(&error, Error::Encoding(name) if name == "identity"), "{error}");
+    assert_eq!(plain.payload().unwrap(), payload);
+    plain.ack().await.unwrap();
     world.end().await;
 }
 
