@@ -18,6 +18,12 @@ pub struct Import {
 }
 
 impl Import {
+    /// The JSON text of one record; empty where there is none.
+    pub fn text(&self, index: u32) -> &str {
+        let record = usize::try_from(index).ok().and_then(|index| self.records.get(index));
+        record.map_or("", |record| record.get())
+    }
+
     /// The records of a range of indices; those beyond the end are left out.
     pub(crate) fn slice(&self, range: &Range<u32>) -> Vec<&RawValue> {
         let Ok(start) = usize::try_from(range.start) else { return Vec::new() };

@@ -69,3 +69,13 @@ diesel::table! {
         applied_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    job_failures (db_id, job_id, first_index) {
+        db_id -> Int4,
+        job_id -> Uuid,
+        first_index -> Int4,
+        indices -> Array<Int4>,
+        records -> Array<Text>,
+    }
+}

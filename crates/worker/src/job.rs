@@ -117,7 +117,7 @@ impl Job {
             return Ok(Ended::Refused);
         }
         let mut ranges = Ranges::new(registered.next_index, import.header.total, self.work.chunk_records);
-        let bytes = |index| record(import, index).len();
+        let bytes = |index| import.text(index).len();
         while let Some(range) = ranges.next(bytes) {
             if self.shutdown.is_cancelled() {
                 return Err(Halt::GivenBack);
@@ -164,9 +164,9 @@ impl Job {
     }
 
     /// Gives a record that cannot be applied its outcome, so that the others go on.
-    async fn give_up(&self, import: &Import, index: u32) -> Result<u32, Halt> {
-        let outcome = Outcome::not_processed(index, record(import, index));
-        let give_up = || self.store.record(&import.header, vec![outcome.clone()]);
+    async fn give_up(&self, import: &Arc<Import>, index: u32) -> Result<u32, Halt> {
+        let outcome = Outcome::not_processed(index, import.text(index));
+        let give_up = || self.store.record(Arc::clone(import), vec![outcome.clone()]);
         let recorded = self.persist(give_up).await?;
         self.events.wake();
         Ok(recorded.next_index)
@@ -201,12 +201,6 @@ impl Job {
             }
         }
     }
-}
-
-/// The JSON text of one record.
-fn record(import: &Import, index: u32) -> &str {
-    let record = usize::try_from(index).ok().and_then(|index| import.records.get(index));
-    record.map_or("", |record| record.get())
 }
 
 fn decode(delivery: &Delivery) -> Result<Import, String> {

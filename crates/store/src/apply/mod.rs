@@ -11,7 +11,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
-use intake_types::{Drafts, Header, JobState, Outcome, Plan, Tally};
+use intake_types::{Drafts, JobState, Outcome, Plan, Tally};
 
 use crate::profiles::write;
 use crate::{Error, Import, Retention, Store, ledger, outbox};
@@ -57,12 +57,12 @@ impl Store {
 
     /// Enters outcomes of records that were not applied, such as one that the database refuses. They must follow each
     /// other without gaps, and start where the job stands, as in [`Store::apply`].
-    pub async fn record(&self, header: &Header, outcomes: Vec<Outcome>) -> Result<Applied, Error> {
-        let (header, keep) = (header.clone(), self.retention());
+    pub async fn record(&self, import: Arc<Import>, outcomes: Vec<Outcome>) -> Result<Applied, Error> {
+        let keep = self.retention();
         let first_index = outcomes.first().map_or(u32::MAX, |outcome| outcome.index);
         self.run(move |connection| {
             connection.transaction(|connection| {
-                enter(connection, keep, &header, first_index, |_connection, _now| Ok(outcomes))
+                enter(connection, keep, &import, first_index, |_connection, _now| Ok(outcomes))
             })
         })
         .await
@@ -84,7 +84,7 @@ pub(crate) fn apply_chunk(
     let records = import.slice(range);
     let drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
     connection.transaction(|connection| {
-        enter(connection, keep, header, range.start, |connection, now| {
+        enter(connection, keep, import, range.start, |connection, now| {
             let plan = apply_drafts(connection, database, drafts)?;
             if !header.skip_triggers {
                 outbox::changes(connection, header, range.start, now, &plan.changes)?;
@@ -106,10 +106,11 @@ fn apply_drafts(connection: &mut PgConnection, database: &Database, drafts: Draf
 fn enter(
     connection: &mut PgConnection,
     keep: Retention,
-    header: &Header,
+    import: &Import,
     first_index: u32,
     work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
 ) -> Result<Applied, Error> {
+    let header = &import.header;
     let (state, now) = ledger::lock(connection, header)?;
     let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
     if state.is_terminal() || next_index != first_index {
@@ -121,6 +122,7 @@ fn enter(
         return Err(Error::Unexpected("a chunk without records".to_owned()));
     }
     let tally = ledger::chunk::insert(connection, header, first_index, &outcomes)?;
+    ledger::failure::insert(connection, import, first_index, &outcomes)?;
     let next_index = next_index.saturating_add(tally.processed());
     let finished = next_index >= header.total;
     if finished {

@@ -93,11 +93,11 @@ fn detail(outcome: &Outcome) -> Option<Detail> {
     })
 }
 
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-fn count(value: u32) -> Result<i32, Error> {
+pub(super) fn count(value: u32) -> Result<i32, Error> {
     i32::try_from(value).map_err(|_range| Error::Unstorable("a count out of range"))
 }
 

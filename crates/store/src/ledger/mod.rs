@@ -1,6 +1,7 @@
 //! The ledger: which jobs there are, which chunks of them were applied, and what became of each record.
 
 pub(crate) mod chunk;
+pub(crate) mod failure;
 mod job;
 mod read;
 #[cfg(test)]

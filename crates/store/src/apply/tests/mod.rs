@@ -1,5 +1,6 @@
 //! Chunks on a real database: what is written, what is not, and who wins.
 
+mod failures;
 mod matching;
 mod races;
 
@@ -122,9 +123,9 @@ async fn a_record_that_cannot_be_stored_is_told_from_its_neighbours() {
         warnings: Vec::new(),
         reference: None,
     };
-    assert_eq!(store.record(&import.header, vec![refused.clone()]).await.unwrap().next_index, 2);
+    assert_eq!(store.record(Arc::clone(&import), vec![refused.clone()]).await.unwrap().next_index, 2);
     // The same outcome again changes nothing.
-    assert_eq!(store.record(&import.header, vec![refused]).await.unwrap().tally.failed, 0);
+    assert_eq!(store.record(Arc::clone(&import), vec![refused]).await.unwrap().tally.failed, 0);
     assert!(apply(2..3).await.unwrap().finished);
     let status = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap();
     let tally = status.ledger.unwrap().tally;
