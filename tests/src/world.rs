@@ -295,7 +295,7 @@ impl World {
         self.send("GET", path, &headers, b"")
     }
 
-    /// Messages that wait, ready, in the work queue and in the dead queue.
+    /// Messages that wait, ready, in each of the queues.
     pub fn queued(&self) -> intake_broker::Depths {
         self.runtime().block_on(intake_broker::depths(&self.queues)).expect("the broker answers")
     }
@@ -303,7 +303,8 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let buried = if std::thread::panicking() { self.builder.buries } else { self.queued().dead };
+        let given_up = |queued: intake_broker::Depths| queued.undelivered + queued.dead;
+        let buried = if std::thread::panicking() { self.builder.buries } else { given_up(self.queued()) };
         self.shutdown.cancel();
         if let Some(runtime) = self.runtime.take() {
             let _ = runtime.block_on(delete_queues(&self.queues));

@@ -25,7 +25,7 @@ pub struct Config {
           value_parser = clap::value_parser!(i64).range(1..))]
     pub queue_max_bytes: i64,
 
-    /// How often a message may come back before it is moved to the dead queue.
+    /// How often a message may come back before it is given up, see "Queues" in docs/operations.md.
     ///
     /// Fixed when the queue is first declared: a later change needs a new queue.
     #[arg(long, env = "INTAKE_QUEUE_DELIVERY_LIMIT", default_value_t = 10, value_name = "COUNT",

@@ -1,10 +1,7 @@
 //! What is published: a packed payload with its name and headers. Packing is the caller's time, not
 //! the publisher's: it takes tens of milliseconds for 10 MB, so it belongs off the async threads.
 
-use std::{
-    io::{ErrorKind, Read},
-    sync::Arc,
-};
+use std::{io::Read, sync::Arc};
 
 use lapin::{
     BasicProperties,
@@ -104,10 +101,6 @@ pub(crate) fn short(what: &'static str, text: &str) -> Result<ShortString, Error
 ///
 /// For payloads that were stored as they came, see [`Delivery::packed`](crate::Delivery::packed).
 pub fn unpack(packed: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
-    // No frame at all would pass for an empty payload.
-    if packed.is_empty() {
-        return Err(Error::Payload(ErrorKind::UnexpectedEof.into()));
-    }
     let mut decoder = zstd::Decoder::with_buffer(packed).map_err(Error::Payload)?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(Error::Payload)?;
     let mut payload = Vec::new();

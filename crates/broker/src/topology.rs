@@ -15,8 +15,8 @@ use crate::{
     connection::{Link, within},
 };
 
-/// A dead queue must keep its messages whatever happens to them: the default delivery limit of
-/// RabbitMQ 4 (20) would drop a message that an operator looked at 20 times. No limit at all
+/// What was given up must be kept, whatever happens to it: the default delivery limit of
+/// RabbitMQ 4 (20) would drop a message that was looked at 20 times. No limit at all
 /// cannot be said in a way that 3.10 takes, so this is one that is never reached.
 const NEVER: i32 = 1_000_000_000;
 
@@ -24,6 +24,7 @@ const NEVER: i32 = 1_000_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     pub(crate) work: ShortString,
+    pub(crate) undelivered: ShortString,
     pub(crate) dead: ShortString,
     pub(crate) events: ShortString,
     pub(crate) ended: ShortString,
@@ -42,6 +43,7 @@ impl Names {
         };
         Ok(Self {
             work: name("import")?,
+            undelivered: name("undelivered")?,
             dead: name("dead")?,
             events: name("events")?,
             ended: name("ended")?,
@@ -51,6 +53,7 @@ impl Names {
     pub(crate) fn of(&self, queue: Queue) -> &ShortString {
         match queue {
             Queue::Work => &self.work,
+            Queue::Undelivered => &self.undelivered,
             Queue::Dead => &self.dead,
         }
     }
@@ -65,11 +68,13 @@ impl Names {
     }
 }
 
-/// One of the two queues.
+/// One of the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
     /// What is to be done.
     Work,
+    /// What came back from the work queue more often than is allowed, and nobody was told of yet.
+    Undelivered,
     /// What could not be done.
     Dead,
 }
@@ -90,6 +95,8 @@ pub(crate) enum Route {
 pub struct Depths {
     /// Messages ready in the work queue.
     pub work: u32,
+    /// Messages ready in the queue of those that came back too often.
+    pub undelivered: u32,
     /// Messages ready in the dead queue.
     pub dead: u32,
 }
@@ -108,16 +115,22 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
                 Err(source) => Err(Error::Declare { name: name.to_string(), source: source.into() }),
             }
         };
-        Ok(Depths { work: ready(&names.work).await?, dead: ready(&names.dead).await? })
+        Ok(Depths {
+            work: ready(&names.work).await?,
+            undelivered: ready(&names.undelivered).await?,
+            dead: ready(&names.dead).await?,
+        })
     }
     .await;
     link.close().await;
     depths
 }
 
-/// Declares the dead queue, the work queue that points to it, and the exchanges.
+/// Declares the work queue after the one that it points to, the dead queue, and the exchanges.
 pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -> Result<(), Error> {
-    for (name, arguments) in [(&names.dead, dead(config)), (&names.work, work(names, config))] {
+    let queues =
+        [(&names.dead, kept(config)), (&names.undelivered, kept(config)), (&names.work, work(names, config))];
+    for (name, arguments) in queues {
         let declare = channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), arguments);
         within(config.broker_call_timeout, "queue.declare", declare)
             .await?
@@ -138,7 +151,7 @@ pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -
     Ok(())
 }
 
-/// What both queues have.
+/// What all queues have.
 fn bounded(config: &Config) -> FieldTable {
     let mut arguments = FieldTable::default();
     // Replicated, and on disk before the broker confirms; a classic queue confirms before its fsync:
@@ -152,7 +165,7 @@ fn bounded(config: &Config) -> FieldTable {
     arguments
 }
 
-fn dead(config: &Config) -> FieldTable {
+fn kept(config: &Config) -> FieldTable {
     let mut arguments = bounded(config);
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(NEVER));
     arguments
@@ -167,8 +180,8 @@ fn work(names: &Names, config: &Config) -> FieldTable {
     // The default exchange routes by queue name, so there is no binding that could be missing:
     // https://www.rabbitmq.com/docs/dlx#using-optional-queue-arguments
     arguments.insert("x-dead-letter-exchange".into(), text(""));
-    arguments.insert("x-dead-letter-routing-key".into(), text(names.dead.as_str()));
-    // The default may lose a message on its way to the dead queue. Where the feature flag
+    arguments.insert("x-dead-letter-routing-key".into(), text(names.undelivered.as_str()));
+    // The default may lose a message on its way. Where the feature flag
     // stream_queue is off (3.10 upgraded from older), the broker falls back to that default:
     // https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
     arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));

@@ -58,7 +58,7 @@ impl Worker {
             worker.chunk_records = self.work.chunk_records,
             "worker started"
         );
-        // One below the broker's own limit, which would bury the message without a word to the ledger.
+        // One below the broker's own limit, after which the message would be taken from this queue without a word.
         let last_delivery =
             u64::try_from(self.broker.queue_delivery_limit.saturating_sub(1)).unwrap_or_default();
         let events = Wake::default();

@@ -21,6 +21,10 @@ use crate::{
 /// How often the broker has delivered a message before: set by it on each redelivery from a quorum
 /// queue, <https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling>.
 const COUNT: &str = "x-delivery-count";
+/// How often it was handed out, from RabbitMQ 4.3 on.
+const ACQUIRED: &str = "x-acquired-count";
+/// Where a message was dead-lettered from, why and how often: <https://www.rabbitmq.com/docs/dlx#effects>
+const DEATHS: [&str; 3] = ["x-death", "x-first-death-", "x-last-death-"];
 const REASON: &str = "x-intake-reason";
 /// Headers must fit one frame; a reason is a sentence, not a report.
 const REASON_MAX: usize = 1000;
@@ -47,7 +51,7 @@ pub struct Delivery {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) link: Arc<Link>,
-    /// Takes a message to the other queue.
+    /// Takes a message to another queue.
     pub(super) other: Publisher,
     pub(super) payload_max: usize,
 }
@@ -65,7 +69,7 @@ impl Delivery {
         let headers = properties.headers().as_ref();
         Self {
             message_id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
-            headers: text_headers(headers),
+            headers: text_headers(headers).into_iter().filter(|(name, _)| !is_brokers(name)).collect(),
             redelivered,
             delivery_count: headers.map_or(0, delivery_count),
             body: data,
@@ -126,13 +130,13 @@ impl Delivery {
         self.settle(Verdict::NotStarted).await
     }
 
-    /// Gives the message back because the work failed. Counts towards the delivery limit, after which
-    /// the broker moves it to the dead queue.
+    /// Gives the message back because the work failed. Counts towards the delivery limit of the work queue, after which
+    /// the broker takes it to where [`Consumer::start_undelivered`](crate::Consumer::start_undelivered) finds it.
     pub async fn reject_for_retry(mut self) -> Result<(), Error> {
         self.settle(Verdict::Failed).await
     }
 
-    /// Moves the message to the dead queue, payload and headers kept, with the reason as the header
+    /// Moves the message, from whichever queue, to the dead queue: payload and headers kept, with the reason as the header
     /// `x-intake-reason`. The reason must not hold anything personal.
     ///
     /// A copy is stored there before the message is forgotten here. If that fails, the message goes back
@@ -144,7 +148,8 @@ impl Delivery {
         self.move_to(Queue::Dead, Some(&reason)).await
     }
 
-    /// Moves a message from the dead queue to the work queue, as [`Delivery::bury`] does the other way.
+    /// Moves the message, from whichever queue, to the work queue, where its deliveries are counted anew. A copy first,
+    /// as with [`Delivery::bury`].
     pub async fn redrive(self) -> Result<(), Error> {
         debug!(message.id = self.message_id, "a message goes back to the work queue");
         self.move_to(Queue::Work, None).await
@@ -163,7 +168,7 @@ impl Delivery {
 
     fn copy(&mut self, reason: Option<&str>) -> Result<Outgoing, Error> {
         let headers = self.properties.headers().iter().flat_map(FieldTable::inner);
-        let kept = headers.filter(|(name, _)| ![COUNT, REASON].contains(&name.as_str()));
+        let kept = headers.filter(|(name, _)| name.as_str() != REASON && !is_brokers(name.as_str()));
         let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         let properties = self.properties.clone().with_headers(kept.into());
         let copy = Outgoing::forward(take(&mut self.body), properties);
@@ -198,6 +203,12 @@ async fn tell(acker: &Acker, verdict: Verdict) -> lapin::Result<bool> {
         Verdict::NotStarted => acker.nack(BasicNackOptions { multiple: false, requeue: true }).await,
         Verdict::Failed => acker.reject(BasicRejectOptions { requeue: true }).await,
     }
+}
+
+/// Whether the broker wrote the header. It is about one stay in one queue, so it does not travel on: before RabbitMQ 4 the
+/// broker believes deaths that are published, and adds to them with each round.
+fn is_brokers(name: &str) -> bool {
+    [COUNT, ACQUIRED].contains(&name) || DEATHS.iter().any(|death| name.starts_with(death))
 }
 
 fn delivery_count(headers: &FieldTable) -> u64 {

@@ -22,7 +22,7 @@ use crate::{
     topology::Queue,
 };
 
-/// Takes messages from the work queue, on a connection that it keeps open.
+/// Takes messages from one of the queues, on a connection that it keeps open.
 #[derive(Debug)]
 pub struct Consumer {
     inbox: Arc<Inbox>,
@@ -55,12 +55,23 @@ impl Gate {
 }
 
 impl Consumer {
-    /// Starts to connect, in the background, on the current runtime, which must be a multi-threaded one.
+    /// Takes from the work queue. Starts to connect, in the background, on the current runtime, which must be a multi-threaded one.
     ///
     /// The broker delivers up to `prefetch` messages ahead of those that are settled. `name` is what it
     /// shows for the connection.
     pub fn start(config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
         Self::of(Queue::Work, config, name, prefetch, shutdown)
+    }
+
+    /// The same for messages that came back more often than `queue_delivery_limit` allows, such as one that kills each of
+    /// its workers. Nobody was told of them: whoever consumes them does that, then buries them, see [`Delivery::bury`].
+    pub fn start_undelivered(
+        config: &Config,
+        name: &str,
+        prefetch: u16,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self::of(Queue::Undelivered, config, name, prefetch, shutdown)
     }
 
     /// The same for the dead queue: for operators, to look at what is there and to put it back, see

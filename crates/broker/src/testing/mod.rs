@@ -17,7 +17,7 @@ pub use crate::testing::{
     relay::Relay,
     tap::{Tap, Tapped},
 };
-use crate::{Config, Error, connection::Link, topology::Queue};
+use crate::{Config, Error, connection::Link};
 
 /// Reads `Config` the way a service does, so that its defaults stand in one place.
 #[derive(Debug, Parser)]
@@ -61,11 +61,12 @@ pub async fn delete_queues(config: &Config) -> Result<(), Error> {
     let link = Link::open(config, "intake tests").await?;
     let deleted = async {
         let channel = link.channel().await?;
-        let (work, dead) = (link.names().of(Queue::Work).clone(), link.names().of(Queue::Dead).clone());
-        for name in [work, dead, tap::name(link.names())?] {
+        let names = link.names();
+        for name in [&names.work, &names.undelivered, &names.dead, &tap::name(names)?] {
+            let name = name.clone();
             link.ask("queue.delete", channel.queue_delete(name, QueueDeleteOptions::default())).await?;
         }
-        for exchange in [&link.names().events, &link.names().ended] {
+        for exchange in [&names.events, &names.ended] {
             let delete = channel.exchange_delete(exchange.clone(), ExchangeDeleteOptions::default());
             link.ask("exchange.delete", delete).await?;
         }

@@ -30,19 +30,6 @@ async fn what_is_given_back_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_too_often_goes_to_the_dead_queue() {
-    let world = World::with(|config| config.queue_delivery_limit = 3);
-    let publisher = world.publisher().await;
-    publisher.publish(message("poison", "{}")).await.unwrap();
-    let mut consumer = world.consumer(1).await;
-    for _ in 0..4 {
-        next(&mut consumer).await.reject_for_retry().await.unwrap();
-    }
-    world.until_depths(0, 1).await;
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_waits_for_what_is_in_hand_and_gives_back_the_rest() {
     let world = World::new();
     let publisher = world.publisher().await;

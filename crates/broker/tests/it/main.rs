@@ -15,4 +15,5 @@ mod noticing;
 mod outage;
 mod peer;
 mod publishing;
+mod undelivered;
 mod world;

@@ -62,6 +62,13 @@ impl World {
         consumer
     }
 
+    pub(crate) async fn undelivered_consumer(&self) -> Consumer {
+        let consumer =
+            Consumer::start_undelivered(&self.config, "test undelivered", 10, self.shutdown.clone());
+        consumer.watch().wait_for(|state| *state == State::Ready).await.unwrap();
+        consumer
+    }
+
     pub(crate) async fn notices(&self) -> Notices {
         let notices = Notices::start(&self.config, "test listener", self.shutdown.clone());
         notices.watch().wait_for(|state| *state == State::Ready).await.unwrap();
@@ -72,8 +79,12 @@ impl World {
         depths(&self.direct).await.unwrap()
     }
 
+    /// With nothing that came back too often.
     pub(crate) async fn until_depths(&self, work: u32, dead: u32) {
-        let wanted = Depths { work, dead };
+        self.until(Depths { work, undelivered: 0, dead }).await;
+    }
+
+    pub(crate) async fn until(&self, wanted: Depths) {
         eventually(&format!("{wanted:?}"), async || (self.depths().await == wanted).then_some(())).await;
     }
 
