@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::{DatabaseId, JobId, MatchRule, Nulls, Operation, ResourceId, UnknownFields, Warning};
+use crate::{DatabaseId, JobId, MatchRule, Nulls, Operation, RequestKey, ResourceId, UnknownFields, Warning};
 
 /// How the records of a job are to be applied, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,40 +66,6 @@ pub struct Header {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-/// What tells a request from any other of its account: sent again, it is the same job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestKey {
-    /// What kind of key it is; keys of different scopes never meet.
-    pub scope: KeyScope,
-    /// The key.
-    pub key: String,
-    /// SHA-256 of what was asked for, in hexadecimal: the same key for something else is an error.
-    pub fingerprint: String,
-}
-
-/// Where the key of a request comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyScope {
-    /// The client's `Idempotency-Key`.
-    Key,
-    /// The digest of the body.
-    Body,
-    /// The job whose failed records are sent again.
-    Retry,
-}
-
-impl KeyScope {
-    /// The word in the database.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Body => "body",
-            Self::Retry => "retry",
-        }
-    }
 }
 
 /// One accepted request on its way to a worker. Every version ever sent decodes for ever.
@@ -177,6 +143,14 @@ impl<'a> Message<'a> {
     pub fn header(&self) -> &Header {
         let Self::V1(V1 { header, .. }) = self;
         header
+    }
+
+    /// The same for another job.
+    #[must_use]
+    pub fn under(mut self, job_id: JobId) -> Self {
+        let Self::V1(V1 { header, .. }) = &mut self;
+        header.job_id = job_id;
+        self
     }
 
     /// Header and records.

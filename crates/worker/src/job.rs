@@ -104,6 +104,10 @@ impl Job {
 
     async fn apply(&self, import: &Arc<Import>) -> Result<Ended, Halt> {
         let registered = self.persist(|| self.store.register(&import.header)).await?;
+        if let Some(other) = registered.same_as {
+            tracing::info!(job.same_as = %other, "the request was sent before: nothing of it is applied again");
+            return Ok(Ended::Applied);
+        }
         if registered.state.is_terminal() {
             return Ok(Ended::Applied);
         }

@@ -8,6 +8,7 @@ use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz, Uuid as Uu
 use intake_types::{DatabaseId, Header, JobId, JobState};
 use serde_json::Value;
 
+use super::key::{self, Settled};
 use crate::schema::{job_chunks, jobs};
 use crate::{Error, Retention, Store, outbox};
 
@@ -30,13 +31,17 @@ pub struct Registered {
     pub next_index: u32,
     /// Where the job stands; nothing is left to do for a terminal one.
     pub state: JobState,
+    /// The job that this one turned out to be the same as, by the key of its request: that one is applied, and nothing is
+    /// left to do here.
+    pub same_as: Option<JobId>,
 }
 
 impl Store {
-    /// Makes the job known, or counts one more attempt at it.
+    /// Makes the job known, or counts one more attempt at it. A job whose key was used for something else ends as failed.
     pub async fn register(&self, header: &Header) -> Result<Registered, Error> {
-        let header = header.clone();
-        self.run(move |connection| connection.transaction(|connection| register(connection, &header))).await
+        let (header, keep) = (header.clone(), self.retention());
+        self.run(move |connection| connection.transaction(|connection| register(connection, keep, &header)))
+            .await
     }
 
     /// Ends a job that cannot be applied as a whole, whether or not it was registered. A job that has ended already
@@ -87,7 +92,21 @@ fn make_storable(value: &mut Value) {
     }
 }
 
-pub(crate) fn register(connection: &mut PgConnection, header: &Header) -> Result<Registered, Error> {
+/// What a job is told whose key stands for another request, where the gateway could not ask.
+const REUSED: &str = "Idempotency-Key: used before for another request; nothing of this one is applied";
+
+pub(crate) fn register(
+    connection: &mut PgConnection,
+    keep: Retention,
+    header: &Header,
+) -> Result<Registered, Error> {
+    let settled = match &header.request_key {
+        Some(key) => key::settle(connection, keep, header, key)?,
+        None => Settled::Own,
+    };
+    if let Settled::SameAs(other) = settled {
+        return Ok(Registered { next_index: 0, state: state(connection, other)?, same_as: Some(other) });
+    }
     let upsert = diesel::insert_into(jobs::table)
         .values(row(header)?)
         .on_conflict((jobs::db_id, jobs::id))
@@ -96,8 +115,11 @@ pub(crate) fn register(connection: &mut PgConnection, header: &Header) -> Result
     // Named in full: its trait has the same method as that of plain queries.
     diesel::query_dsl::methods::FilterDsl::filter(upsert, jobs::state.eq(JobState::Processing.word()))
         .execute(connection)?;
-    let state = state(connection, header.db_id, header.job_id)?;
-    Ok(Registered { next_index: next_index(connection, header.db_id, header.job_id)?, state })
+    if settled == Settled::Reused {
+        end(connection, header, keep, JobState::Failed, Some((422, REUSED)))?;
+    }
+    let next_index = next_index(connection, header.db_id, header.job_id)?;
+    Ok(Registered { next_index, state: state(connection, header.job_id)?, same_as: None })
 }
 
 fn fail(
@@ -109,7 +131,7 @@ fn fail(
 ) -> Result<JobState, Error> {
     diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing().execute(connection)?;
     end(connection, header, keep, JobState::Failed, Some((error, text)))?;
-    state(connection, header.db_id, header.job_id)
+    state(connection, header.job_id)
 }
 
 /// Ends a job that has not ended, with the sums over its chunks, and has that told. The job must be locked, or not yet be
@@ -133,8 +155,8 @@ pub(crate) fn end(
     if ended > 0 { outbox::job_ended(connection, header) } else { Ok(()) }
 }
 
-fn state(connection: &mut PgConnection, db_id: DatabaseId, job_id: JobId) -> Result<JobState, Error> {
-    let word: String = jobs::table.find((db_id.0, job_id.0)).select(jobs::state).first(connection)?;
+fn state(connection: &mut PgConnection, job_id: JobId) -> Result<JobState, Error> {
+    let word: String = jobs::table.filter(jobs::id.eq(job_id.0)).select(jobs::state).first(connection)?;
     parse(&word)
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod chunk;
 pub(crate) mod failure;
 mod job;
+mod key;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -11,4 +12,5 @@ pub use job::Registered;
 #[cfg(test)]
 pub(crate) use job::register;
 pub(crate) use job::{end, lock, next_index};
+pub use key::Reserved;
 pub(crate) use read::status;

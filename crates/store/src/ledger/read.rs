@@ -7,15 +7,17 @@ use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid
 use intake_types::catalog::Account;
 use intake_types::{DatabaseId, Header, JobId, LedgerEntry, Results, Status, Tally};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::chunk::{self, Packed};
 use super::job::parse;
 use crate::schema::job_chunks;
 use crate::{Error, Store};
 
-// One statement, so one moment: the state and the counts always belong together.
+// One statement, so one moment: the state and the counts always belong together. A job that is the same as another is
+// told as that other one.
 const STATUS: &str = "\
-    SELECT j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.finished_at, j.expires_at, \
+    SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.finished_at, j.expires_at, \
         j.error, j.error_text, clock_timestamp() AS read_at, t.tally \
     FROM jobs j \
     CROSS JOIN LATERAL ( \
@@ -24,10 +26,12 @@ const STATUS: &str = "\
             coalesce(sum(warnings), 0)]::integer[]) AS tally \
         FROM job_chunks c WHERE j.tally IS NULL AND c.db_id = j.db_id AND c.job_id = j.id \
     ) AS t \
-    WHERE j.id = $1 AND j.account = $2";
+    WHERE j.id = coalesce((SELECT same_as FROM job_aliases WHERE id = $1), $1) AND j.account = $2";
 
 #[derive(QueryableByName)]
 struct Row {
+    #[diesel(sql_type = UuidType)]
+    id: Uuid,
     #[diesel(sql_type = Integer)]
     db_id: i32,
     #[diesel(sql_type = Jsonb)]
@@ -55,7 +59,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self, job_id: JobId) -> Result<Status, Error> {
+    fn read(self) -> Result<Status, Error> {
         let tally = tally(&self.tally)?;
         let header: Header =
             serde_json::from_value(self.header).map_err(|_unfit| Error::Unreadable("a job's header"))?;
@@ -75,7 +79,7 @@ impl Row {
             read_at: self.read_at,
             error: error.zip(self.error_text),
         };
-        Ok(Status { job_id, state: parse(&self.state)?, ledger: Some(entry) })
+        Ok(Status { job_id: JobId(self.id), state: parse(&self.state)?, ledger: Some(entry) })
     }
 }
 
@@ -130,7 +134,7 @@ pub(crate) fn status(
         .bind::<Text, _>(account)
         .get_result(connection)
         .optional()?;
-    row.map(|row| row.read(job_id)).transpose()
+    row.map(Row::read).transpose()
 }
 
 fn results(
@@ -138,7 +142,8 @@ fn results(
     account: &Account,
     job_id: JobId,
 ) -> Result<Option<Results>, Error> {
-    let Some(Status { state, ledger: Some(entry), .. }) = status(connection, &account.name, job_id)? else {
+    let Some(Status { job_id, state, ledger: Some(entry) }) = status(connection, &account.name, job_id)?
+    else {
         return Ok(None);
     };
     let rows: Vec<Packed> = job_chunks::table

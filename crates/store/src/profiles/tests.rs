@@ -123,7 +123,7 @@ fn no_statement_reads_more_than_its_rows_on_tables_without_statistics() {
     let records: Vec<Value> = (0..CHUNK).map(|n| record(KNOWN - CHUNK / 2 + n)).collect();
     let import = import(1, MatchRule::Custom { field: "number".to_owned() }, &records);
     let connection = &mut database.connect();
-    crate::ledger::register(connection, &import.header).unwrap();
+    crate::ledger::register(connection, crate::Retention::default(), &import.header).unwrap();
     connection.begin_test_transaction().unwrap();
     let applied = apply_chunk(connection, Retention::default(), &import, &catalog(), &(0..200)).unwrap();
     assert_eq!((applied.tally.created, applied.tally.updated), (100, 100));

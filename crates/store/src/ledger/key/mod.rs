@@ -1,0 +1,259 @@
+//! Which job a request with a key was given: asked by the gateway before it publishes, decided by the worker that first
+//! takes the job. Both hold the row of the key while they decide, so there is one job to a key, whoever comes first.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Binary, Bool, Double, Nullable, Text, Uuid as UuidType};
+use intake_types::{Fingerprint, Header, JobId, RequestKey};
+use uuid::Uuid;
+
+use crate::{Error, Retention, Store};
+
+/// How often a key may vanish (be purged) or appear between two statements.
+const ATTEMPTS: usize = 3;
+
+// One round trip for a key that is known and for one that is not. A row that is too old is as good as none. Nothing comes
+// back when another has inserted the same key meanwhile, which this statement cannot see yet: then it is run again.
+const RESERVE: &str = "\
+    WITH found AS ( \
+        SELECT job_id, fingerprint FROM request_keys \
+        WHERE account = $1 AND scope = $2 AND key = $3 AND created_at > now() - make_interval(secs => $6) \
+    ), made AS ( \
+        INSERT INTO request_keys AS k (account, scope, key, fingerprint, job_id) \
+        SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT FROM found) \
+        ON CONFLICT (account, scope, key) DO UPDATE \
+        SET fingerprint = excluded.fingerprint, job_id = excluded.job_id, created_at = now() \
+        WHERE k.created_at <= now() - make_interval(secs => $6) \
+        RETURNING job_id, fingerprint \
+    ) \
+    SELECT job_id, fingerprint, false AS registered FROM made \
+    UNION ALL \
+    SELECT job_id, fingerprint, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered FROM found";
+
+const FIND: &str = "\
+    SELECT job_id, fingerprint, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered FROM request_keys \
+    WHERE account = $1 AND scope = $2 AND key = $3 AND created_at > now() - make_interval(secs => $4)";
+
+const INSERT: &str = "\
+    INSERT INTO request_keys (account, scope, key, job_id, fingerprint) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (account, scope, key) DO NOTHING";
+
+// The lock makes workers that bring two jobs of one key decide one after the other. Whether a job is registered is asked
+// for by a later statement: this one, once it has waited, would still not see what others committed meanwhile.
+const LOCK: &str = "\
+    SELECT job_id, fingerprint, false AS registered FROM request_keys \
+    WHERE account = $1 AND scope = $2 AND key = $3 FOR UPDATE";
+
+const TAKE_OVER: &str = "\
+    UPDATE request_keys SET job_id = $4, fingerprint = $5, created_at = now() \
+    WHERE account = $1 AND scope = $2 AND key = $3";
+
+const KNOWN: &str = "\
+    SELECT EXISTS (SELECT FROM jobs WHERE id = $1) AS registered, \
+        (SELECT same_as FROM job_aliases WHERE id = $1) AS same_as";
+
+// What was wished of the one is wished of the other.
+const ALIAS: &str = "\
+    WITH wish AS ( \
+        INSERT INTO cancellations (job_id, account) SELECT $3, account FROM cancellations WHERE job_id = $1 \
+        ON CONFLICT (job_id) DO NOTHING \
+    ) \
+    INSERT INTO job_aliases (id, account, same_as) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
+
+/// What the ledger knows of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserved {
+    /// The job that the key stands for.
+    pub job_id: JobId,
+    /// What was asked for with it.
+    pub fingerprint: Fingerprint,
+    /// Whether a worker has the job, so that it is safe; else it may never have been published.
+    pub registered: bool,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = UuidType)]
+    job_id: Uuid,
+    #[diesel(sql_type = Binary)]
+    fingerprint: Vec<u8>,
+    #[diesel(sql_type = Bool)]
+    registered: bool,
+}
+
+impl Row {
+    fn read(self) -> Result<Reserved, Error> {
+        let bytes = self.fingerprint.try_into();
+        let bytes = bytes.map_err(|_length| Error::Unreadable("a fingerprint"))?;
+        Ok(Reserved {
+            job_id: JobId(self.job_id),
+            fingerprint: Fingerprint(bytes),
+            registered: self.registered,
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = Bool)]
+    registered: bool,
+    #[diesel(sql_type = Nullable<UuidType>)]
+    same_as: Option<Uuid>,
+}
+
+impl Store {
+    /// Reserves a key for a job that is about to be published, unless it stands for another already. What it stands for
+    /// now.
+    pub async fn reserve(&self, account: &str, key: &RequestKey, job_id: JobId) -> Result<Reserved, Error> {
+        let (account, key, keep) = (account.to_owned(), key.clone(), self.retention());
+        self.run(move |connection| reserve(connection, keep, &account, &key, job_id)).await
+    }
+
+    /// What a key stands for; `None`: it is free.
+    pub async fn reserved(&self, account: &str, key: &RequestKey) -> Result<Option<Reserved>, Error> {
+        let (account, key, keep) = (account.to_owned(), key.clone(), self.retention());
+        self.run(move |connection| {
+            let found: Option<Row> = sql_query(FIND)
+                .bind::<Text, _>(&account)
+                .bind::<Text, _>(key.scope.word())
+                .bind::<Text, _>(&key.key)
+                .bind::<Double, _>(duration(keep, &key).as_secs_f64())
+                .get_result(connection)
+                .optional()?;
+            found.map(Row::read).transpose()
+        })
+        .await
+    }
+}
+
+/// For how long a key stands for its job.
+fn duration(keep: Retention, key: &RequestKey) -> Duration {
+    key.seconds.map_or(keep.status, |seconds| Duration::from_secs(seconds.into()))
+}
+
+pub(crate) fn reserve(
+    connection: &mut PgConnection,
+    keep: Retention,
+    account: &str,
+    key: &RequestKey,
+    job_id: JobId,
+) -> Result<Reserved, Error> {
+    for _ in 0..ATTEMPTS {
+        let row: Option<Row> = sql_query(RESERVE)
+            .bind::<Text, _>(account)
+            .bind::<Text, _>(key.scope.word())
+            .bind::<Text, _>(&key.key)
+            .bind::<Binary, _>(key.fingerprint.0.as_slice())
+            .bind::<UuidType, _>(job_id.0)
+            .bind::<Double, _>(duration(keep, key).as_secs_f64())
+            .get_result(connection)
+            .optional()?;
+        if let Some(row) = row {
+            return row.read();
+        }
+    }
+    Err(Error::Contention)
+}
+
+/// What becomes of a job that a worker brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It is applied.
+    Own,
+    /// It is the same as another, which is registered: nothing of it is applied.
+    SameAs(JobId),
+    /// Its key stands for something else: it fails.
+    Reused,
+}
+
+/// Decides, once for ever, what becomes of a job with a key. The transaction must be the one that registers it.
+pub(super) fn settle(
+    connection: &mut PgConnection,
+    keep: Retention,
+    header: &Header,
+    key: &RequestKey,
+) -> Result<Settled, Error> {
+    let known: Known = sql_query(KNOWN).bind::<UuidType, _>(header.job_id.0).get_result(connection)?;
+    match known {
+        Known { same_as: Some(other), .. } => return Ok(Settled::SameAs(JobId(other))),
+        // It was decided when it was registered; the key may be another's by now.
+        Known { registered: true, .. } => return Ok(Settled::Own),
+        Known { registered: false, same_as: None } => {}
+    }
+    for _ in 0..ATTEMPTS {
+        let inserted = give(connection, INSERT, header, key)?;
+        if inserted {
+            return Ok(Settled::Own);
+        }
+        let row: Option<Row> = sql_query(LOCK)
+            .bind::<Text, _>(&*header.account)
+            .bind::<Text, _>(key.scope.word())
+            .bind::<Text, _>(&key.key)
+            .get_result(connection)
+            .optional()?;
+        if let Some(row) = row {
+            return against(connection, keep, header, key, row.read()?);
+        }
+    }
+    Err(Error::Contention)
+}
+
+/// Decides between a job and the one that its key stands for. Their ids say when they were accepted, and that counts: one
+/// may have waited in the queue for long.
+fn against(
+    connection: &mut PgConnection,
+    keep: Retention,
+    header: &Header,
+    key: &RequestKey,
+    held: Reserved,
+) -> Result<Settled, Error> {
+    if held.job_id == header.job_id {
+        return Ok(Settled::Own);
+    }
+    let later = header.job_id.accepted_at_micros().saturating_sub(held.job_id.accepted_at_micros());
+    let valid = i64::try_from(duration(keep, key).as_micros()).unwrap_or(i64::MAX);
+    if later >= valid {
+        give(connection, TAKE_OVER, header, key)?;
+        return Ok(Settled::Own);
+    }
+    if later <= -valid {
+        return Ok(Settled::Own);
+    }
+    if held.fingerprint != key.fingerprint {
+        return Ok(Settled::Reused);
+    }
+    let other: Known = sql_query(KNOWN).bind::<UuidType, _>(held.job_id.0).get_result(connection)?;
+    if !other.registered {
+        // It may have been reserved and never published. Should it come after all, it is the same as this one.
+        give(connection, TAKE_OVER, header, key)?;
+        return Ok(Settled::Own);
+    }
+    sql_query(ALIAS)
+        .bind::<UuidType, _>(header.job_id.0)
+        .bind::<Text, _>(&*header.account)
+        .bind::<UuidType, _>(held.job_id.0)
+        .execute(connection)?;
+    Ok(Settled::SameAs(held.job_id))
+}
+
+/// Gives a key to a job, by one of the two statements; false: it stands for another.
+fn give(
+    connection: &mut PgConnection,
+    statement: &str,
+    header: &Header,
+    key: &RequestKey,
+) -> Result<bool, Error> {
+    let given = sql_query(statement)
+        .bind::<Text, _>(&*header.account)
+        .bind::<Text, _>(key.scope.word())
+        .bind::<Text, _>(&key.key)
+        .bind::<UuidType, _>(header.job_id.0)
+        .bind::<Binary, _>(key.fingerprint.0.as_slice())
+        .execute(connection)?;
+    Ok(given > 0)
+}

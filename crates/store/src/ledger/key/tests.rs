@@ -1,0 +1,175 @@
+//! Keys of requests on a real database: one job to a key, whoever asks and whoever comes first.
+
+use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey};
+
+use tokio::task::JoinSet;
+
+use super::Reserved;
+use crate::fixture::{account, apply_all, email, header, import, job_id};
+use crate::testing::TestDatabase;
+use crate::{Registered, Store};
+
+fn key(name: &str, body: &str) -> RequestKey {
+    let fingerprint = Fingerprint::of(&[body.as_bytes()]);
+    RequestKey { scope: KeyScope::Key, key: name.to_owned(), fingerprint, seconds: None }
+}
+
+fn job(number: u64, key: &RequestKey) -> Header {
+    Header { request_key: Some(key.clone()), ..header(number, MatchRule::Email, 1) }
+}
+
+async fn register(store: &Store, number: u64, key: &RequestKey) -> Registered {
+    store.register(&job(number, key)).await.unwrap()
+}
+
+/// Runs all of them side by side.
+async fn at_once<T: Send + 'static>(
+    work: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    work.collect::<JoinSet<T>>().join_all().await
+}
+
+fn reserved(number: u64, key: &RequestKey, registered: bool) -> Reserved {
+    Reserved { job_id: job_id(number), fingerprint: key.fingerprint, registered }
+}
+
+#[tokio::test]
+async fn a_key_is_the_first_ones_and_others_are_told_whose() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let (one, other) = (key("k", "one"), key("k", "other"));
+    assert_eq!(store.reserved("demo", &one).await.unwrap(), None);
+    assert_eq!(store.reserve("demo", &one, job_id(1)).await.unwrap(), reserved(1, &one, false));
+    assert_eq!(store.reserve("demo", &one, job_id(2)).await.unwrap(), reserved(1, &one, false));
+    assert_eq!(store.reserve("demo", &other, job_id(3)).await.unwrap(), reserved(1, &one, false));
+    assert_eq!(register(&store, 1, &one).await.same_as, None);
+    assert_eq!(store.reserve("demo", &one, job_id(4)).await.unwrap(), reserved(1, &one, true));
+    assert_eq!(store.reserved("demo", &other).await.unwrap(), Some(reserved(1, &one, true)));
+    // Another account's, and another scope's, is another key.
+    assert_eq!(store.reserve("other", &one, job_id(5)).await.unwrap(), reserved(5, &one, false));
+    let body = RequestKey { scope: KeyScope::Body, ..one };
+    assert_eq!(store.reserve("demo", &body, job_id(6)).await.unwrap(), reserved(6, &body, false));
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_old_is_free() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let (long, short) = (key("long", "x"), RequestKey { seconds: Some(60), ..key("short", "x") });
+    for (key, age, still) in [(&long, "719 hours", 1), (&long, "721 hours", 2), (&short, "61 s", 2)] {
+        store.reserve("demo", key, job_id(1)).await.unwrap();
+        database.execute(&format!("UPDATE request_keys SET created_at = now() - interval '{age}'"));
+        let now = store.reserve("demo", key, job_id(2)).await.unwrap();
+        assert_eq!(now, reserved(still, key, false), "{age}");
+        database.execute("DELETE FROM request_keys");
+    }
+}
+
+#[tokio::test]
+async fn at_once_there_is_one_winner() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    for round in 0..10 {
+        let key = key(&format!("k{round}"), "x");
+        let won = at_once((0..8).map(|number| {
+            let (store, key) = (store.clone(), key.clone());
+            async move { store.reserve("demo", &key, job_id(round * 8 + number)).await.unwrap() }
+        }));
+        let won = won.await;
+        assert!(won.iter().all(|reserved| *reserved == won[0]), "{won:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_jobs_with_one_key_the_first_registered_is_applied() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let key = key("k", "x");
+    let import = import(1, MatchRule::Email, &[email("a")]);
+    assert_eq!(register(&store, 1, &key).await.same_as, None);
+    for _delivery in 0..2 {
+        let second = register(&store, 2, &key).await;
+        assert_eq!((second.same_as, second.state), (Some(job_id(1)), JobState::Processing));
+    }
+    apply_all(&store, &import, 1).await;
+    assert_eq!(register(&store, 2, &key).await.state, JobState::Completed);
+    assert_eq!(database.scalar("SELECT count(*) FROM jobs"), 1);
+    let told = store.status(&account("demo"), job_id(2)).await.unwrap().unwrap();
+    assert_eq!((told.job_id, told.state), (job_id(1), JobState::Completed));
+    assert_eq!(store.status(&account("other"), job_id(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_key_used_for_something_else_fails_its_job() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    register(&store, 1, &key("k", "x")).await;
+    for _delivery in 0..2 {
+        let second = register(&store, 2, &key("k", "y")).await;
+        assert_eq!((second.same_as, second.state), (None, JobState::Failed));
+    }
+    let told = store.status(&account("demo"), job_id(2)).await.unwrap().unwrap();
+    let (error, text) = told.ledger.unwrap().error.unwrap();
+    assert!(error == 422 && text.starts_with("Idempotency-Key: "), "{error} {text}");
+    assert_eq!(register(&store, 1, &key("k", "x")).await.state, JobState::Processing);
+}
+
+#[tokio::test]
+async fn a_job_that_was_reserved_and_never_came_does_not_swallow_another() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let key = key("k", "x");
+    store.reserve("demo", &key, job_id(1)).await.unwrap();
+    assert_eq!(register(&store, 2, &key).await.same_as, None);
+    assert_eq!(store.reserved("demo", &key).await.unwrap(), Some(reserved(2, &key, true)));
+    // And if it comes after all, it is the same.
+    assert_eq!(register(&store, 1, &key).await.same_as, Some(job_id(2)));
+}
+
+#[tokio::test]
+async fn what_is_wished_of_a_job_is_wished_of_the_one_it_is_the_same_as() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let key = key("k", "x");
+    register(&store, 1, &key).await;
+    let wish = format!("INSERT INTO cancellations (job_id, account) VALUES ('{}', 'demo')", job_id(2));
+    database.execute(&wish);
+    register(&store, 2, &key).await;
+    let wished = format!("SELECT count(*) FROM cancellations WHERE job_id = '{}'", job_id(1));
+    assert_eq!(database.scalar(&wished), 1);
+}
+
+#[tokio::test]
+async fn equal_bodies_are_one_request_for_a_while_only() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    // Ids of the fixture are a millisecond apart.
+    let body = RequestKey { scope: KeyScope::Body, seconds: Some(1), ..key("k", "x") };
+    assert_eq!(register(&store, 5_000, &body).await.same_as, None);
+    assert_eq!(register(&store, 5_999, &body).await.same_as, Some(job_id(5_000)));
+    assert_eq!(register(&store, 4_001, &body).await.same_as, Some(job_id(5_000)));
+    assert_eq!(register(&store, 4_000, &body).await.same_as, None, "older, and no longer the same");
+    assert_eq!(register(&store, 6_000, &body).await.same_as, None, "the key is this one's now");
+    assert_eq!(register(&store, 6_001, &body).await.same_as, Some(job_id(6_000)));
+    assert_eq!(register(&store, 5_000, &body).await.same_as, None, "decided once for ever");
+}
+
+#[tokio::test]
+async fn workers_that_bring_two_jobs_of_one_key_at_once_apply_one() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    for round in 0..20 {
+        let key = key(&format!("k{round}"), "x");
+        if round % 2 == 0 {
+            store.reserve("demo", &key, job_id(round * 4)).await.unwrap();
+        }
+        let brought = at_once((0..4).map(|number| {
+            let (store, header) = (store.clone(), job(round * 4 + number, &key));
+            async move { store.register(&header).await.unwrap() }
+        }));
+        let brought = brought.await;
+        let own = brought.iter().filter(|registered| registered.same_as.is_none()).count();
+        assert_eq!(own, 1, "{brought:?}");
+    }
+    assert_eq!(database.scalar("SELECT count(*) FROM jobs"), 20);
+}
