@@ -10,6 +10,7 @@ use intake_types::wire::Limits;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, usize_of};
+use crate::ended::Ended;
 use crate::error::ApiError;
 use crate::extract::Bounds;
 use crate::memory::Memory;
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) snapshot: Snapshot,
     pub(crate) publisher: Publisher,
     pub(crate) store: Store,
+    pub(crate) ended: Ended,
     /// Cancelled when the service is to stop: waits end, and it is no longer ready.
     pub(crate) shutdown: CancellationToken,
 }
@@ -34,6 +36,7 @@ impl App {
         job_key: JobKey,
         store: Store,
         publisher: Publisher,
+        ended: Ended,
         shutdown: CancellationToken,
     ) -> Self {
         let bounds = Bounds {
@@ -49,6 +52,7 @@ impl App {
             snapshot: Snapshot::new(),
             publisher,
             store,
+            ended,
             shutdown,
         }
     }

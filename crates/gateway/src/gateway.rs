@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
-use intake_broker::Publisher;
+use intake_broker::{Notices, Publisher};
 use intake_store::Store;
 use intake_types::JobKey;
 use secrecy::ExposeSecret;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::ended::Ended;
 use crate::{Config, observe, routes};
 
 /// Longer than load balancers keep idle connections, so that it is they who close first.
@@ -68,7 +69,10 @@ impl Gateway {
         let process = CancellationToken::new();
         let _also_when_dropped = process.clone().drop_guard();
         let publisher = Publisher::start(&config.broker, "intake-gateway", process.clone());
-        let app = Arc::new(App::new(&config, job_key, store, publisher.clone(), shutdown.clone()));
+        let notices = Notices::start(&config.broker, "intake-gateway notices", process.clone());
+        let ended = Ended::new(notices.watch());
+        tokio::spawn(ended.clone().listen(notices));
+        let app = Arc::new(App::new(&config, job_key, store, publisher.clone(), ended, shutdown.clone()));
         tokio::spawn(keep_fresh(Arc::clone(&app), config.catalog_refresh, process.clone()));
         let server = serve(&config, listener, Arc::clone(&app))?;
         let handle = server.handle();

@@ -9,6 +9,7 @@ mod app;
 mod clock;
 mod config;
 mod describe;
+mod ended;
 mod error;
 mod extract;
 mod gateway;

@@ -1,4 +1,5 @@
-//! Waiting for a job: the ledger is asked again and again, ever more gently.
+//! Waiting for a job: until a worker tells that it has ended, with a look into the ledger from time to time, since a notice
+//! can be lost.
 
 use std::time::Duration;
 
@@ -7,10 +8,13 @@ use intake_types::{JobId, JobState, Status};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::App;
+use crate::ended::Expectation;
 use crate::error::ApiError;
 
-/// Between the first two looks, and most between any two.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// Between the first two looks, and most between any two, where notices are heard.
+const GENTLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// The same where they are not.
+const EAGER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// Where a job stands. One that was accepted and that no worker has taken yet is in no ledger: it is queued.
 async fn status(app: &App, account: &Account, job_id: JobId) -> Result<Status, ApiError> {
@@ -37,28 +41,44 @@ pub(crate) async fn until_terminal(
     time: Option<Duration>,
 ) -> Result<Status, ApiError> {
     let deadline = Instant::now() + time.unwrap_or_default();
-    let (mut pause, longest) = PAUSES;
+    let expected = app.ended.expect(job_id);
+    let mut look = 0;
     loop {
         let status = status(app, account, job_id).await?;
         let left = deadline.saturating_duration_since(Instant::now());
-        if status.state.is_terminal() || left.is_zero() {
+        if status.state.is_terminal() || left.is_zero() || app.shutdown.is_cancelled() {
             return Ok(status);
         }
-        tokio::select! {
-            () = sleep(pause.min(left)) => {}
-            () = app.shutdown.cancelled() => return Ok(status),
-        }
-        pause = (pause * 3 / 2).min(longest);
+        pause(app, &expected, look, left).await;
+        look += 1;
     }
 }
 
-/// The status of a job that was just published, if it is terminal in time. The job goes on whatever happens here, so a
-/// database that is away only means: not in time.
-pub(crate) async fn finished(app: &App, account: &Account, job_id: JobId, time: Duration) -> Option<Status> {
+/// Waits for a notice, for the next look, or for the shutdown.
+async fn pause(app: &App, expected: &Expectation, look: u32, left: Duration) {
+    let (first, longest) = if expected.is_listening() { GENTLE } else { EAGER };
+    let pause = first.saturating_mul(1 << look.min(10)).min(longest).min(left);
+    tokio::select! {
+        // What was told and is not in the ledger is waited for without it: it is told once.
+        () = expected.told(), if look == 0 || !expected.is_told() => {}
+        () = sleep(pause) => {}
+        () = app.shutdown.cancelled() => {}
+    }
+}
+
+/// The status of a job that was just published, if it is terminal in time; `expected` since before it was. The job goes on
+/// whatever happens here, so a database that is away only means: not in time.
+pub(crate) async fn finished(
+    app: &App,
+    account: &Account,
+    job_id: JobId,
+    expected: &Expectation,
+    time: Duration,
+) -> Option<Status> {
     let deadline = Instant::now() + time;
     let waited = timeout_at(deadline, async {
-        sleep(PAUSES.0).await;
-        until_terminal(app, account, job_id, Some(time)).await
+        pause(app, expected, 0, time).await;
+        until_terminal(app, account, job_id, Some(deadline.saturating_duration_since(Instant::now()))).await
     });
     match waited.await {
         Ok(Ok(status)) => Some(status).filter(|status| status.state.is_terminal()),

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span};
 
 use crate::Work;
+use crate::announce::Announcer;
 use crate::backoff::Backoff;
 use crate::geo::Geo;
 use crate::pause::Pause;
-use crate::relay::Wake;
 use crate::split::Ranges;
 
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
@@ -51,8 +51,8 @@ pub(crate) struct Job {
     /// How often a message has come back before the delivery that is its last.
     pub(crate) last_delivery: u64,
     pub(crate) pause: Pause,
-    /// Told whenever something was committed that events may tell of.
-    pub(crate) events: Wake,
+    /// Told of what is committed.
+    pub(crate) announcer: Announcer,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -88,9 +88,8 @@ impl Job {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
             if self.store.fail(&import.header, 500, text).await.is_ok() {
-                self.events.wake();
+                self.announcer.job_ended(import.header.job_id, JobState::Failed);
                 tracing::error!(%error, "a job failed: its message is buried");
-                count_job(JobState::Failed);
                 return Ended::Buried(error.to_string());
             }
         }
@@ -116,8 +115,7 @@ impl Job {
         if !catalog.databases.contains_key(&import.header.db_id) {
             let text = "the database was removed before the job could be applied";
             self.persist(|| self.store.fail(&import.header, 403, text.to_owned())).await?;
-            self.events.wake();
-            count_job(JobState::Failed);
+            self.announcer.job_ended(import.header.job_id, JobState::Failed);
             return Ok(Ended::Refused);
         }
         let mut ranges = Ranges::new(registered.next_index, import.header.total, self.work.chunk_records);
@@ -140,7 +138,7 @@ impl Job {
                 Err(halt) => return Err(halt),
             }
         }
-        count_job(JobState::Completed);
+        self.announcer.job_ended(import.header.job_id, JobState::Completed);
         Ok(Ended::Applied)
     }
 
@@ -154,7 +152,7 @@ impl Job {
         let started = Instant::now();
         let apply = || self.store.apply(Arc::clone(import), Arc::clone(catalog), range.clone());
         let applied = self.persist(apply).await?;
-        self.events.wake();
+        self.announcer.progress();
         Metric::WorkerChunkSeconds.observe(started.elapsed().as_secs_f64(), &[]);
         for (action, count) in [
             ("created", applied.tally.created),
@@ -172,7 +170,7 @@ impl Job {
         let outcome = Outcome::not_processed(index, import.text(index));
         let give_up = || self.store.record(Arc::clone(import), vec![outcome.clone()]);
         let recorded = self.persist(give_up).await?;
-        self.events.wake();
+        self.announcer.progress();
         Ok(recorded.next_index)
     }
 
@@ -211,8 +209,4 @@ fn decode(delivery: &Delivery) -> Result<Import, String> {
     let payload = delivery.payload().map_err(|error| error.to_string())?;
     let message = Message::from_bytes(&payload).map_err(|error| error.to_string())?;
     Ok(Import::from(message))
-}
-
-fn count_job(state: JobState) {
-    Metric::WorkerJobs.add(1, &[("state", state.word().to_owned())]);
 }

@@ -1,8 +1,10 @@
 //! The worker: `Message -> Plan -> Outcome`, from the queue into the database, exactly once; and events from there to the
 //! broker, at least once.
 
+mod announce;
 mod backoff;
 mod config;
+
 mod geo;
 mod job;
 mod pause;

@@ -77,14 +77,12 @@ impl Relaying {
     /// Starts the relay; it runs until `shutdown`.
     pub(crate) fn start(
         broker: &intake_broker::Config,
+        publisher: Publisher,
         store: Store,
         settings: &Events,
         wake: Wake,
         shutdown: CancellationToken,
     ) -> Self {
-        // One message is in flight at a time.
-        let config = intake_broker::Config { publish_channels: 1, ..broker.clone() };
-        let publisher = Publisher::start(&config, "intake-worker events", shutdown.clone());
         let bytes = settings.events_batch_bytes.min(broker.message_max_bytes);
         let relay = Relay {
             store,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use intake_broker::{Consumer, State};
+use intake_broker::{Consumer, Publisher, State};
 use intake_store::Store;
 use intake_telemetry::{Listener, Readiness};
 use tokio_util::sync::CancellationToken;
 
+use crate::announce::Announcer;
 use crate::geo::{Geo, Watch};
 use crate::job::Job;
 use crate::pause::Pause;
@@ -61,11 +62,20 @@ impl Worker {
         // One below the broker's own limit, after which the message would be taken from this queue without a word.
         let last_delivery =
             u64::try_from(self.broker.queue_delivery_limit.saturating_sub(1)).unwrap_or_default();
-        let events = Wake::default();
-        let relaying =
-            Relaying::start(&self.broker, self.store.clone(), &self.events, events.clone(), shutdown.clone());
-        let (store, work, geo) = (self.store, self.work, self.geo);
-        take::run(consumer, Job { store, work, geo, last_delivery, pause, events, shutdown }).await;
+        let (store, work, geo, events) = (self.store, self.work, self.geo, Wake::default());
+        // One message of events is in flight at a time, and notices are small.
+        let config = intake_broker::Config { publish_channels: 1, ..self.broker.clone() };
+        let publisher = Publisher::start(&config, "intake-worker events", shutdown.clone());
+        let relaying = Relaying::start(
+            &self.broker,
+            publisher.clone(),
+            store.clone(),
+            &self.events,
+            events.clone(),
+            shutdown.clone(),
+        );
+        let announcer = Announcer::new(publisher, events);
+        take::run(consumer, Job { store, work, geo, last_delivery, pause, announcer, shutdown }).await;
         relaying.stopped().await;
         tracing::info!("worker stopped");
     }

@@ -47,6 +47,7 @@ async fn take(
     let Accepted { job_id, account, total, message, reservation } = checked.result?;
     observe::job(job_id);
     let bytes = message.size();
+    let expected = app.ended.expect(job_id);
     app.publisher.publish(message).await?;
     drop(reservation);
     Metric::GatewayRecordsAccepted.add(total.into(), &[]);
@@ -59,7 +60,7 @@ async fn take(
 
     let wait = Wait::preferred(request, app.default_wait);
     if let Some(time) = wait.duration()
-        && let Some(status) = wait::finished(app, &account, job_id, time).await
+        && let Some(status) = wait::finished(app, &account, job_id, &expected, time).await
         && let Some(answer) = finished(app, &account, status, wish.format()).await
     {
         return Ok(match wait.applied() {
