@@ -80,6 +80,7 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        streamed: false,
         warnings: Vec::<Warning>::new(),
     }
 }
@@ -87,7 +88,8 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
 pub(crate) fn import(job: u64, rule: MatchRule, records: &[Value]) -> Arc<Import> {
     let header = header(job, rule, records.len());
     let records = records.iter().map(|record| to_raw_value(record).unwrap()).collect();
-    Arc::new(Import { header, records, atlas: None })
+    let unreadable = std::collections::BTreeMap::new();
+    Arc::new(Import { header, first_index: 0, records, unreadable, atlas: None })
 }
 
 pub(crate) fn email(name: &str) -> Value {

@@ -1,44 +1,61 @@
 //! One accepted request as the worker holds it while it applies it chunk by chunk.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use intake_types::{Atlas, Header, Message};
+use intake_types::{Atlas, Header, PartV1, V1};
 use serde_json::value::RawValue;
 
 /// A message taken apart from the bytes that it came in, so that chunks of it can go to other threads.
 #[derive(Debug)]
 pub struct Import {
-    /// How to apply the records.
+    /// How to apply the records; its total is that of the job.
     pub header: Header,
-    /// The records, as JSON text; as many as `header.total`.
+    /// The position in the job of the first record here.
+    pub first_index: u32,
+    /// The records, as JSON text: all of the job, or those of one part of a stream.
     pub records: Vec<Box<RawValue>>,
+    /// What is wrong with those that were no JSON, by position in the job.
+    pub unreadable: BTreeMap<u32, String>,
     /// Knows where addresses are, if anybody does: one for all chunks.
     pub atlas: Option<Arc<dyn Atlas>>,
 }
 
 impl Import {
-    /// The JSON text of one record; empty where there is none.
-    pub fn text(&self, index: u32) -> &str {
-        let record = usize::try_from(index).ok().and_then(|index| self.records.get(index));
-        record.map_or("", |record| record.get())
+    /// A part of the streamed job of this header.
+    pub fn of_part(header: Header, part: PartV1<'_>) -> Self {
+        let PartV1 { first_index, records, unreadable, .. } = part;
+        Self { header, first_index, records: owned(records), unreadable, atlas: None }
     }
 
-    /// The records of a range of indices; those beyond the end are left out.
+    /// The position after that of the last record here.
+    pub fn end(&self) -> u32 {
+        self.first_index.saturating_add(u32::try_from(self.records.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The JSON text of one record; empty where it is not here.
+    pub fn text(&self, index: u32) -> &str {
+        let offset = index.checked_sub(self.first_index).and_then(|offset| usize::try_from(offset).ok());
+        offset.and_then(|offset| self.records.get(offset)).map_or("", |record| record.get())
+    }
+
+    /// The records of a range of positions in the job; those that are not here are left out.
     pub(crate) fn slice(&self, range: &Range<u32>) -> Vec<&RawValue> {
-        let Ok(start) = usize::try_from(range.start) else { return Vec::new() };
-        self.records.iter().skip(start).take(range.len()).map(AsRef::as_ref).collect()
+        let offset =
+            range.start.checked_sub(self.first_index).and_then(|offset| usize::try_from(offset).ok());
+        let Some(offset) = offset else { return Vec::new() };
+        self.records.iter().skip(offset).take(range.len()).map(AsRef::as_ref).collect()
     }
 }
 
-impl From<Message<'_>> for Import {
-    fn from(message: Message<'_>) -> Self {
-        match message {
-            Message::V1(content) => Self {
-                header: content.header,
-                records: content.records.into_iter().map(std::borrow::Cow::into_owned).collect(),
-                atlas: None,
-            },
-        }
+impl From<V1<'_>> for Import {
+    fn from(V1 { header, records }: V1<'_>) -> Self {
+        Self { header, first_index: 0, records: owned(records), unreadable: BTreeMap::new(), atlas: None }
     }
+}
+
+fn owned(records: Vec<Cow<'_, RawValue>>) -> Vec<Box<RawValue>> {
+    records.into_iter().map(Cow::into_owned).collect()
 }

@@ -207,6 +207,10 @@ impl Job {
 
 fn decode(delivery: &Delivery) -> Result<Import, String> {
     let payload = delivery.payload().map_err(|error| error.to_string())?;
-    let message = Message::from_bytes(&payload).map_err(|error| error.to_string())?;
-    Ok(Import::from(message))
+    match Message::from_bytes(&payload).map_err(|error| error.to_string())? {
+        Message::V1(message) if !message.header.streamed => Ok(Import::from(message)),
+        Message::V1(_) | Message::PartV1(_) | Message::CutV1(_) => {
+            Err("streams are not taken yet".to_owned())
+        }
+    }
 }

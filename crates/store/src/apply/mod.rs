@@ -82,7 +82,8 @@ pub(crate) fn apply_chunk(
     };
     // Reading the records needs no transaction, so no lock is held meanwhile.
     let records = import.slice(range);
-    let drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
+    let mut drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
+    drafts.tell_unreadable(&import.unreadable);
     connection.transaction(|connection| {
         enter(connection, keep, import, range.start, |connection, now| {
             let plan = apply_drafts(connection, database, drafts)?;

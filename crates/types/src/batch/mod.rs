@@ -3,6 +3,7 @@
 //! Third stage of the flow. Here a request is taken or refused as a whole; what is in a record is not looked at.
 
 pub(crate) mod matching;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +14,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::catalog::{Catalog, Database};
-use crate::envelope::{KNOWN, describe, shortened};
+use crate::envelope::shortened;
 use crate::field::listed;
 use crate::message::V1;
-use crate::{Code, DatabaseId, Envelope, Header, JobId, MatchRule, Message, Refusal, ResourceId, Warning};
+use crate::{Code, Envelope, Header, JobId, MatchRule, Message, Refusal, ResourceId, Warning};
+
+pub use terms::Terms;
 
 /// What an import may do to profiles: which of the three endpoints was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,18 +61,8 @@ pub enum Nulls {
 /// A checked request. Nothing of it is checked again.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    db_id: DatabaseId,
-    operation: Operation,
-    rule: MatchRule,
+    terms: Terms,
     match_values: Map<String, Value>,
-    resource_id: Option<ResourceId>,
-    unknown_fields: UnknownFields,
-    nulls: Nulls,
-    skip_invalid_subscriptions: bool,
-    skip_triggers: bool,
-    detect_geo: bool,
-    external_id: Option<String>,
-    warnings: Vec<Warning>,
     records: Vec<Cow<'a, RawValue>>,
     total: u32,
 }
@@ -77,7 +70,6 @@ pub struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Most records that a batch can hold, whatever the limits say: a profile's id has room for no higher index.
     pub const MOST_RECORDS: u32 = 1 << 20;
-    const LONGEST_EXTERNAL_ID: usize = 200;
 
     /// Checks a request for `database`, which the caller has found to be the account's.
     ///
@@ -89,36 +81,10 @@ impl<'a> Batch<'a> {
         catalog: &Catalog,
         database: &Database,
     ) -> Result<Self, Refusal> {
-        refuse_unavailable(&envelope)?;
         let total = count(&envelope)?;
-        let mut warnings = unknown_parameters(&envelope, &KNOWN);
-        let rule = matching::rule(&envelope, catalog, database)?;
-        if (operation, &rule) == (Operation::Add, &MatchRule::ProfileId) {
-            let problem =
-                "`profile_id` names a profile that is there, and add_batch makes new ones; use another";
-            return Err(Refusal::parameter("matching", problem));
-        }
-        let match_values = matching::values(&envelope, &rule, total)?;
-        let resource_id = resource(&envelope, catalog, database)?;
-        warnings.extend(matching::unused_parameters(&envelope, &rule));
-        let unknown_fields = [("reject", UnknownFields::Reject), ("ignore", UnknownFields::Ignore)];
-        let nulls = [("ignore", Nulls::Ignore), ("clear", Nulls::Clear), ("reject", Nulls::Reject)];
-        Ok(Self {
-            db_id: database.id,
-            operation,
-            rule,
-            match_values,
-            resource_id,
-            unknown_fields: envelope.word("unknown_fields", &unknown_fields)?.unwrap_or_default(),
-            nulls: envelope.word("nulls", &nulls)?.unwrap_or_default(),
-            skip_invalid_subscriptions: envelope.flag("skip_invalid_subscriptions")?,
-            skip_triggers: envelope.flag("skip_triggers")?,
-            detect_geo: envelope.flag("detect_geo")?,
-            external_id: external_id(&envelope)?,
-            warnings,
-            records: envelope.data.unwrap_or_default(),
-            total,
-        })
+        let terms = Terms::check(&envelope, operation, catalog, database)?;
+        let match_values = matching::values(&envelope, terms.rule(), total)?;
+        Ok(Self { terms, match_values, records: envelope.data.unwrap_or_default(), total })
     }
 
     /// How many records there are; at least one.
@@ -128,47 +94,18 @@ impl<'a> Batch<'a> {
 
     /// What the client should know although the request is accepted.
     pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+        self.terms.warnings()
     }
 
     /// The message that a worker gets, for a job of `account`.
     pub fn into_message(self, job_id: JobId, account: &str) -> Message<'a> {
         let header = Header {
-            job_id,
-            account: account.to_owned(),
-            db_id: self.db_id,
-            operation: self.operation,
-            rule: self.rule,
             match_values: self.match_values,
-            resource_id: self.resource_id,
             total: self.total,
-            unknown_fields: self.unknown_fields,
-            nulls: self.nulls,
-            skip_invalid_subscriptions: self.skip_invalid_subscriptions,
-            skip_triggers: self.skip_triggers,
-            detect_geo: self.detect_geo,
-            external_id: self.external_id,
-            validate_only: false,
-            callback_url: None,
-            request_key: None,
-            retry_of: None,
-            warnings: self.warnings,
+            ..self.terms.into_header(job_id, account)
         };
         Message::V1(V1 { header, records: self.records })
     }
-}
-
-/// Refuses what this version cannot do and must not ignore: a dry run that writes would be the worst of answers.
-fn refuse_unavailable(envelope: &Envelope<'_>) -> Result<(), Refusal> {
-    if envelope.flag("validate_only")? {
-        let problem = "a dry run is not available; send false, or leave it out, to import for real";
-        return Err(Refusal::parameter("validate_only", problem));
-    }
-    if envelope.sent("callback_url").is_some() {
-        let problem = "callbacks are not available; leave it out and poll the job";
-        return Err(Refusal::parameter("callback_url", problem));
-    }
-    Ok(())
 }
 
 fn count(envelope: &Envelope<'_>) -> Result<u32, Refusal> {
@@ -224,29 +161,4 @@ pub(crate) fn resource(
     let allowed = catalog.resources.keys().filter(|id| attached(id)).map(ToString::to_string);
     let problem = format!("database {} has no resource {id}; allowed: {}", database.id, listed(allowed));
     Err(Refusal::parameter("resource_id", problem))
-}
-
-fn external_id(envelope: &Envelope<'_>) -> Result<Option<String>, Refusal> {
-    let id = match envelope.sent("external_id") {
-        None => return Ok(None),
-        Some(Value::String(text)) => text.as_str(),
-        Some(Value::Number(number)) => number.as_str(),
-        Some(other) => {
-            let problem = format!("must be text or a number, got {}", describe(other));
-            return Err(Refusal::parameter("external_id", problem));
-        }
-    };
-    if id.is_empty() {
-        return Ok(None);
-    }
-    let length = id.chars().count();
-    if length > Batch::LONGEST_EXTERNAL_ID {
-        let most = Batch::LONGEST_EXTERNAL_ID;
-        let problem = format!("{} has {length} characters, {most} are allowed", describe(&Value::from(id)));
-        return Err(Refusal::parameter("external_id", problem));
-    }
-    if id.contains('\0') {
-        return Err(Refusal::parameter("external_id", "holds a NUL character, which cannot be stored"));
-    }
-    Ok(Some(id.to_owned()))
 }

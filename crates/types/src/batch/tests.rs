@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::JobKey;
 use crate::catalog::{Database, Resource};
 use crate::field::{Field, FieldType};
-use crate::wire::{Format, Limits, read};
+use crate::wire::{Format, Limits, parameters, read};
+use crate::{DatabaseId, JobKey};
 
 fn field(name: &str, number: i16, matchable: bool) -> (String, Field) {
     let field = Field { name: name.to_owned(), number, field_type: FieldType::Int, matchable, unique: false };
@@ -220,4 +220,38 @@ fn words_and_flags_are_checked() {
     let numbered = check(json!({"external_id": 7}), 1).unwrap().external_id;
     assert_eq!(numbered.as_deref(), Some("7"));
     assert!(check(json!({"external_id": "ж".repeat(200)}), 1).is_ok());
+}
+
+#[test]
+fn a_stream_is_checked_without_its_records() {
+    let catalog = catalog();
+    let check = |query: &[(&str, &str)]| -> Result<Header, Refusal> {
+        let pairs = query.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let envelope = parameters(pairs)?;
+        let terms =
+            Terms::of_stream(&envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(1)])?;
+        let key = JobKey::new(b"a key for these tests").unwrap();
+        Ok(terms.into_stream_header(JobId::mint(1_700_000_000_000_000_000, 1, "demo", &key), "demo"))
+    };
+    let text = |query: &[(&str, &str)]| check(query).map(|_| ()).unwrap_err().to_string();
+    let header = check(&[
+        ("matching", " custom "),
+        ("field_name", "Custom_ID"),
+        ("skip_triggers", "1"),
+        ("nulls", "clear"),
+        ("x", "y"),
+    ])
+    .unwrap();
+    assert!(header.streamed && header.skip_triggers && header.nulls == Nulls::Clear);
+    assert_eq!(header.rule, MatchRule::Custom { field: "Custom_ID".to_owned() });
+    assert_eq!(header.warnings.len(), 1);
+    assert_eq!(
+        text(&[("email", "a@example.com")]),
+        "email: a match value beside the records is not allowed in a stream; put it into the records"
+    );
+    assert!(text(&[("data", "[]")]).starts_with("data: the records are the body"));
+    assert!(text(&[("x", "1"), ("x", "2")]).ends_with("send it once"));
+    assert!(text(&[("x", &"y".repeat(65 * 1024))]).ends_with("allowed for a parameter"));
+    let many: Vec<(String, String)> = (0..101).map(|number| (number.to_string(), String::new())).collect();
+    assert!(matches!(parameters(many).map(|_| ()), Err(Refusal::TooLarge { what: "parameters", .. })));
 }

@@ -8,8 +8,8 @@ use super::{Draft, reader};
 use crate::catalog::{Catalog, Database};
 use crate::plan::{Claim, Holder, IdentityRow};
 use crate::{
-    Atlas, Combination, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome, Places, ProfileId,
-    Source, Sources,
+    Atlas, Code, Combination, Failure, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome,
+    Places, ProfileId, Source, Sources,
 };
 
 /// The records of one chunk, each checked on its own.
@@ -52,6 +52,16 @@ impl Drafts {
             }
         }
         drafts
+    }
+
+    /// Says what was wrong with records of a stream that were no JSON, by position: what stands in their place, their
+    /// text, was refused for being text.
+    pub fn tell_unreadable(&mut self, problems: &BTreeMap<u32, String>) {
+        for outcome in &mut self.refused {
+            if let Some(text) = problems.get(&outcome.index).cloned() {
+                outcome.failure = Some(Failure { code: Code::NotAnObject, field: None, text });
+            }
+        }
     }
 
     /// The places in which a match value counts.

@@ -42,6 +42,7 @@ fn header() -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        streamed: false,
         warnings: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ pub use answer::{accepted, error, refusal, results, status, status_path, sync_re
 pub use fields::fields;
 pub use limits::Limits;
 pub use node::Node;
+pub(crate) use parameter::without_place;
 pub use profiles::{ProfileView, profiles};
 
 use crate::{Envelope, Refusal};
@@ -58,6 +59,19 @@ impl Format {
             Self::Xml => "XML",
         }
     }
+}
+
+/// Reads parameters that are not in a body, all of them text: what a stream says of itself in its query.
+///
+/// # Errors
+/// As [`read`], of parameters alone.
+pub fn parameters(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Envelope<'static>, Refusal> {
+    let mut parameters = parameter::Parameters::default();
+    for (name, text) in pairs {
+        parameters.check_name(&name)?;
+        parameters.add_text(name, text)?;
+    }
+    Ok(Envelope { parameters: parameters.into_inner(), data: None })
 }
 
 /// Reads a request body. Records that a JSON body holds are borrowed from it.

@@ -16,15 +16,32 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads one more, whose name was [checked](Self::check_name).
+    /// Reads one more, whose name was [checked](Self::check_name), from JSON text.
     pub(super) fn add(&mut self, name: String, text: &str, limits: &Limits) -> Result<(), Refusal> {
+        self.count(&name, text)?;
+        let value = value(&name, text, limits)?;
+        self.known.push((name, value));
+        Ok(())
+    }
+
+    /// The same of one that is text.
+    pub(super) fn add_text(&mut self, name: String, text: String) -> Result<(), Refusal> {
+        self.count(&name, &text)?;
+        self.known.push((name, Value::String(text)));
+        Ok(())
+    }
+
+    fn count(&mut self, name: &str, text: &str) -> Result<(), Refusal> {
         self.bytes += text.len();
         if self.bytes > Limits::PARAMETERS_BYTES {
             let (sent, limit) = (number(self.bytes), number(Limits::PARAMETERS_BYTES));
             return Err(Refusal::TooLarge { what: "bytes of parameters", sent, limit });
         }
-        let value = value(&name, text, limits)?;
-        self.known.push((name, value));
+        if text.len() > Limits::PARAMETER_BYTES {
+            let problem =
+                format!("{} bytes sent, {} allowed for a parameter", text.len(), Limits::PARAMETER_BYTES);
+            return Err(Refusal::parameter(shortened(name), problem));
+        }
         Ok(())
     }
 
@@ -47,11 +64,6 @@ impl Parameters {
 
 /// Reads the value of parameter `name`.
 fn value(name: &str, text: &str, limits: &Limits) -> Result<Value, Refusal> {
-    if text.len() > Limits::PARAMETER_BYTES {
-        let problem =
-            format!("{} bytes sent, {} allowed for a parameter", text.len(), Limits::PARAMETER_BYTES);
-        return Err(Refusal::parameter(shortened(name), problem));
-    }
     super::value::value(text, depth(limits)).map_err(|Unfit { path, fault }| {
         let place = if path.is_empty() { path } else { format!(", at `{path}`") };
         Refusal::parameter(shortened(name), brief(format!("{fault}{place}")))
@@ -69,7 +81,7 @@ pub(super) fn sent_twice(name: &str) -> Refusal {
 }
 
 /// What `serde_json` says is wrong, without where: that is told apart.
-pub(super) fn without_place(message: &str) -> &str {
+pub(crate) fn without_place(message: &str) -> &str {
     let problem = message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(message);
     // Of both kinds of its errors that end so, the escape itself is well formed: it has no other half.
     if problem.ends_with(" hex escape") { HALF_A_CHARACTER } else { problem }

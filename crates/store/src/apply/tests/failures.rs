@@ -24,7 +24,8 @@ fn import(validate_only: bool) -> Arc<Import> {
         records.into_iter().map(|text| RawValue::from_string(text.to_owned()).unwrap()).collect();
     let mut header = header(1, MatchRule::Email, records.len());
     header.validate_only = validate_only;
-    Arc::new(Import { header, records, atlas: None })
+    let unreadable = std::collections::BTreeMap::new();
+    Arc::new(Import { header, first_index: 0, records, unreadable, atlas: None })
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ fn header(rule: MatchRule, job: u64, total: usize) -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        streamed: false,
         warnings: Vec::new(),
     }
 }

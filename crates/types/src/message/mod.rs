@@ -1,0 +1,175 @@
+//! What crosses the broker: one accepted request, as the worker will apply it.
+//!
+//! Fourth stage of the flow, from gateway to worker, as JSON: `{"v1":{"header":{…},"records":[…]}}`. Records are
+//! carried as the text they came in: copied once when written, borrowed when read. A later version is a further
+//! variant; what is already in a queue stays readable.
+//!
+//! A stream is several messages: its parts, which are only kept, and then a `v1` without records, the seal, which makes
+//! them a job; or a `cut_v1`, when it did not come to its end.
+
+mod header;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Batch, JobId};
+
+pub use header::Header;
+
+/// One accepted request on its way to a worker, or a piece of one. Every version ever sent decodes for ever.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Message<'a> {
+    /// Header and records as JSON text; of a streamed job the header alone.
+    #[serde(rename = "v1", borrow)]
+    V1(V1<'a>),
+    /// Some records of a stream.
+    #[serde(rename = "part_v1", borrow)]
+    PartV1(PartV1<'a>),
+    /// A stream that did not come to its end.
+    #[serde(rename = "cut_v1")]
+    CutV1(CutV1),
+}
+
+/// The first version: `{"v1":{"header":{…},"records":[…]}}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct V1<'a> {
+    /// How to apply the records.
+    pub header: Header,
+    /// The records, as JSON text; its length is `header.total`, or none where they were `header.streamed`.
+    #[serde(borrow, deserialize_with = "borrowed")]
+    pub records: Vec<Cow<'a, RawValue>>,
+}
+
+/// Records of a stream that follow each other: `{"part_v1":{"header":{…},"first_index":0,"records":[…]}}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PartV1<'a> {
+    /// How to apply the records; its total counts those of the stream up to the last one here.
+    pub header: Header,
+    /// The position of the first of them in the stream.
+    pub first_index: u32,
+    /// The records, as JSON text; at least one.
+    #[serde(borrow, deserialize_with = "borrowed")]
+    pub records: Vec<Cow<'a, RawValue>>,
+    /// What is wrong with those that could not be read as JSON, by position in the stream. In the place of such a
+    /// record stands its text, as a JSON string.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable: BTreeMap<u32, String>,
+}
+
+/// A stream that did not come to its end: `{"cut_v1":{"header":{…},"error":400,"text":"…"}}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CutV1 {
+    /// How its records would have been applied; its total counts those that were read.
+    pub header: Header,
+    /// The number that its job ends with.
+    pub error: u16,
+    /// Why.
+    pub text: String,
+}
+
+/// Reads records without copying them, as `Cow` by itself would.
+fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, RawValue>>, D::Error> {
+    let records = Vec::<&RawValue>::deserialize(deserializer)?;
+    Ok(records.into_iter().map(Cow::Borrowed).collect())
+}
+
+/// Why bytes are no message.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON, or of a version or shape that is not known.
+    #[error("the message is not readable")]
+    Unreadable(#[from] serde_json::Error),
+    /// It does not hold what it says.
+    #[error("the message says {said} records and holds {held}")]
+    Miscounted {
+        /// How many there are by its header.
+        said: u32,
+        /// Records there are.
+        held: usize,
+    },
+    /// Of a stream without records, or with more than any may have.
+    #[error("the message is of a stream of {0} records")]
+    Impossible(u32),
+}
+
+impl<'a> Message<'a> {
+    /// Room for a header, and for what is around a record.
+    const HEADER_BYTES: usize = 1024;
+
+    /// The bytes that are sent.
+    ///
+    /// # Panics
+    /// Never: writing to memory cannot fail.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let size: usize = self.records().iter().map(|record| record.get().len() + 1).sum();
+        let mut bytes = Vec::with_capacity(Self::HEADER_BYTES + size);
+        #[expect(clippy::expect_used, reason = "writing to memory cannot fail, and all keys are text")]
+        serde_json::to_writer(&mut bytes, self).expect("a message is writable");
+        bytes
+    }
+
+    /// Reads what was sent. Records are borrowed from `bytes`.
+    ///
+    /// # Errors
+    /// When the bytes are no message that this version knows, or one that is not whole.
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let message: Self = serde_json::from_slice(bytes)?;
+        let total = message.header().total;
+        let (said, whole) = match &message {
+            Self::V1(V1 { header, .. }) if !header.streamed => (Some(total), true),
+            Self::V1(_) | Self::CutV1(_) => (Some(0), false),
+            Self::PartV1(PartV1 { first_index, .. }) => {
+                (total.checked_sub(*first_index).filter(|count| *count > 0), false)
+            }
+        };
+        let said = said.filter(|_| whole || (1..=Batch::MOST_RECORDS).contains(&total));
+        let said = said.ok_or(DecodeError::Impossible(total))?;
+        let held = message.records().len();
+        if usize::try_from(said).is_ok_and(|said| said == held) {
+            Ok(message)
+        } else {
+            Err(DecodeError::Miscounted { said, held })
+        }
+    }
+
+    fn records(&self) -> &[Cow<'a, RawValue>] {
+        match self {
+            Self::V1(V1 { records, .. }) | Self::PartV1(PartV1 { records, .. }) => records,
+            Self::CutV1(_) => &[],
+        }
+    }
+
+    /// How to apply the records.
+    pub fn header(&self) -> &Header {
+        match self {
+            Self::V1(V1 { header, .. })
+            | Self::PartV1(PartV1 { header, .. })
+            | Self::CutV1(CutV1 { header, .. }) => header,
+        }
+    }
+
+    /// The same for another job.
+    #[must_use]
+    pub fn under(mut self, job_id: JobId) -> Self {
+        let (Self::V1(V1 { header, .. })
+        | Self::PartV1(PartV1 { header, .. })
+        | Self::CutV1(CutV1 { header, .. })) = &mut self;
+        header.job_id = job_id;
+        self
+    }
+
+    /// Header and records.
+    pub fn into_parts(self) -> (Header, Vec<Cow<'a, RawValue>>) {
+        match self {
+            Self::V1(V1 { header, records }) | Self::PartV1(PartV1 { header, records, .. }) => {
+                (header, records)
+            }
+            Self::CutV1(CutV1 { header, .. }) => (header, Vec::new()),
+        }
+    }
+}
