@@ -59,8 +59,9 @@ fn waiting_requests_do_not_ask_the_database_again_and_again() {
     const REQUESTS: i64 = 20;
     let world = World::builder().workers(0).start();
     let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
-    let looks =
-        || world.database.scalar("SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'jobs'");
+    let looks = || {
+        world.database.scalar("SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'jobs'")
+    };
     let before = looks();
     std::thread::scope(|scope| {
         for _ in 0..REQUESTS {

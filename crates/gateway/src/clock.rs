@@ -1,7 +1,7 @@
 //! The time of acceptance: later with every reading in this process, whatever the system clock does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use intake_types::{JobId, JobKey};
 
@@ -14,6 +14,12 @@ static CLOCK: Clock = Clock::new();
 /// Mints the id of a request of `account` that is accepted now; it sorts after every id minted before.
 pub(crate) fn mint(account: &str, key: &JobKey) -> JobId {
     JobId::mint(CLOCK.later(system_nanos()), rand::random(), account, key)
+}
+
+/// How long ago a job was accepted.
+pub(crate) fn age(job_id: JobId) -> Duration {
+    let now = Duration::from_nanos(system_nanos());
+    now.saturating_sub(Duration::from_micros(u64::try_from(job_id.accepted_at_micros()).unwrap_or(u64::MAX)))
 }
 
 fn system_nanos() -> u64 {
@@ -47,6 +53,15 @@ mod tests {
         assert_eq!(clock.later(1_000_000), 1_000_000 + STEP);
         assert_eq!(clock.later(10), 1_000_000 + 2 * STEP);
         assert_eq!(clock.later(2_000_000), 2_000_000);
+    }
+
+    #[test]
+    fn the_age_of_a_job_is_told_by_its_id() {
+        let key = JobKey::new(b"sixteen bytes at least").unwrap();
+        let then = system_nanos() - 3_600_000_000_000;
+        let age = age(JobId::mint(then, 0, "demo", &key)).as_secs();
+        assert!((3600..3700).contains(&age), "{age}");
+        assert_eq!(super::age(JobId::mint(u64::MAX, 0, "demo", &key)), Duration::ZERO);
     }
 
     #[test]

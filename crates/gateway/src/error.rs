@@ -19,6 +19,8 @@ pub(crate) enum ApiError {
     UnknownPath(String),
     #[error("no such job")]
     UnknownJob,
+    #[error("{0}")]
+    Gone(String),
     #[error("the method is not allowed here; allowed: {allow}")]
     Method { allow: &'static str },
     #[error("Content-Type: must be application/json, application/xml or text/xml, got {0}")]
@@ -62,6 +64,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::UnknownPath(_) | Self::UnknownJob => StatusCode::NOT_FOUND,
+            Self::Gone(_) => StatusCode::GONE,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentType(_) | Self::Charset | Self::ContentEncoding => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE

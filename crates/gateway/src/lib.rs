@@ -16,6 +16,7 @@ mod gateway;
 mod memory;
 mod observe;
 mod respond;
+mod results;
 mod routes;
 mod snapshot;
 mod wait;

@@ -8,6 +8,7 @@ use intake_types::{JobId, JobState, Status};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::App;
+use crate::clock;
 use crate::ended::Expectation;
 use crate::error::ApiError;
 
@@ -17,16 +18,18 @@ const GENTLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 const EAGER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// Where a job stands. One that was accepted and that no worker has taken yet is in no ledger: it is queued.
-async fn status(app: &App, account: &Account, job_id: JobId) -> Result<Status, ApiError> {
+pub(crate) async fn status(app: &App, account: &Account, job_id: JobId) -> Result<Status, ApiError> {
     match app.store.status(account, job_id).await? {
         Some(status) => Ok(status),
         None => queued(app, account, job_id).map(|state| Status { job_id, state, ledger: None }),
     }
 }
 
-/// The state of a job that is in no ledger: queued, if the id was given to this account, else there is none.
-pub(crate) fn queued(app: &App, account: &Account, job_id: JobId) -> Result<JobState, ApiError> {
-    if job_id.is_genuine(&account.name, &app.job_key) {
+/// The state of a job that is in no ledger: queued, if the id was given to this account, else there is none. What was given
+/// out longer ago than statuses are kept has been forgotten.
+fn queued(app: &App, account: &Account, job_id: JobId) -> Result<JobState, ApiError> {
+    let is_known = clock::age(job_id) < app.store.retention().status;
+    if is_known && job_id.is_genuine(&account.name, &app.job_key) {
         Ok(JobState::Queued)
     } else {
         Err(ApiError::UnknownJob)

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use intake_types::catalog::{Account, Catalog, Declaration};
 use intake_types::{
-    DatabaseId, Header, JobId, JobKey, MatchRule, Nulls, Operation, ResourceId, UnknownFields, Warning,
+    Action, DatabaseId, Entry, Header, JobId, JobKey, MatchRule, Nulls, Operation, Outcome, ResourceId,
+    UnknownFields, Warning,
 };
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
-use crate::{Import, Store};
+use crate::{Excerpt, Import, Store};
 
 pub(crate) const DATABASE: DatabaseId = DatabaseId(1);
 
@@ -114,4 +115,30 @@ pub(crate) async fn apply_by(store: &Store, catalog: &Arc<Catalog>, import: &Arc
         }
     }
     retries
+}
+
+/// All entries of an excerpt, however many portions they come in; `None` where a job has expired.
+pub(crate) async fn entries(store: &Store, mut excerpt: Excerpt) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    loop {
+        let portion = store.results(excerpt.clone()).await.unwrap()?;
+        entries.extend(portion.entries);
+        match portion.next_index {
+            Some(next) => excerpt.range.start = next,
+            None => return Some(entries),
+        }
+    }
+}
+
+/// All that became of the records of a job of account "demo" so far.
+pub(crate) async fn fates(store: &Store, job_id: JobId) -> Vec<Outcome> {
+    let entry = store.status(&account("demo"), job_id).await.unwrap().unwrap().ledger.unwrap();
+    let excerpt = Excerpt {
+        db_id: entry.db_id,
+        job_id,
+        range: 0..entry.tally.processed(),
+        only: Action::ALL.to_vec(),
+        with_records: false,
+    };
+    entries(store, excerpt).await.unwrap().into_iter().map(|entry| entry.outcome).collect()
 }

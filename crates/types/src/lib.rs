@@ -45,7 +45,7 @@ pub use outcome::{Action, Failure, Outcome, Tally, Warning};
 pub use plan::{Candidates, Plan};
 pub use profile::Profile;
 pub use refusal::Refusal;
-pub use report::{JobState, LedgerEntry, Results, Status};
+pub use report::{Entry, JobState, LedgerEntry, Pace, Status};
 pub use request_key::{Fingerprint, Fingerprinting, KeyScope, RequestKey};
 pub use rule::MatchRule;
 pub use stream::{Cut, Cutter, StreamFormat};

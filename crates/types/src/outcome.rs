@@ -20,6 +20,29 @@ pub enum Action {
     Failed,
 }
 
+impl Action {
+    /// All of them, in the order in which they are counted.
+    pub const ALL: [Self; 5] = [Self::Created, Self::Updated, Self::Unchanged, Self::Skipped, Self::Failed];
+
+    /// The word on the wire; `is_dry`: of a job that writes nothing.
+    pub fn word(self, is_dry: bool) -> &'static str {
+        match self {
+            Self::Created if is_dry => "would_create",
+            Self::Updated if is_dry => "would_update",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the word, of either kind of job.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.word(false) == word || action.word(true) == word)
+    }
+}
+
 /// Why a record failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

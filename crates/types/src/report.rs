@@ -60,6 +60,42 @@ pub struct Status {
     pub ledger: Option<LedgerEntry>,
 }
 
+impl Status {
+    /// How fast the job goes; `None` as long as that cannot be told. While it runs: since a worker last took it, so that
+    /// hours in which it lay do not count, and a rate that falls says that it is stuck.
+    pub fn pace(&self) -> Option<Pace> {
+        let entry = self.ledger.as_ref()?;
+        let processed = entry.tally.processed();
+        let (since, done, until) = match entry.finished_at {
+            Some(finished_at) => (entry.started_at, processed, finished_at),
+            None => (entry.taken.0, entry.taken.1, entry.read_at),
+        };
+        let millis = (until - since).num_milliseconds().max(1);
+        let (done, left) = (i64::from(done), i64::from(entry.total.saturating_sub(processed)));
+        (done > 0).then(|| Pace {
+            rate_per_second: (done.saturating_mul(1000) / millis).max(1),
+            eta_seconds: (!self.state.is_terminal())
+                .then(|| (left.saturating_mul(millis) / done).saturating_add(999) / 1000),
+        })
+    }
+}
+
+/// How fast a job goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Records in a second; at least one.
+    pub rate_per_second: i64,
+    /// Seconds that are left, only while it runs.
+    pub eta_seconds: Option<i64>,
+}
+
+impl LedgerEntry {
+    /// Whether its results are no longer to be told, even where they are still stored.
+    pub fn has_expired(&self) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= self.read_at)
+    }
+}
+
 /// What the ledger knows of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -77,8 +113,14 @@ pub struct LedgerEntry {
     pub warnings: Vec<Warning>,
     /// How often a worker has taken it.
     pub attempts: u32,
+    /// It writes nothing.
+    pub validate_only: bool,
+    /// The job whose failed records it has.
+    pub retry_of: Option<JobId>,
     /// When a worker first took it.
     pub started_at: DateTime<Utc>,
+    /// When a worker last took it, and how many records have their fate since.
+    pub taken: (DateTime<Utc>, u32),
     /// When it became terminal.
     pub finished_at: Option<DateTime<Utc>>,
     /// Until when the outcomes are kept.
@@ -89,13 +131,11 @@ pub struct LedgerEntry {
     pub error: Option<(u16, String)>,
 }
 
-/// Outcomes of a job, in input order.
+/// One record's entry among the results of its job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Results {
-    /// Where the job stands.
-    pub state: JobState,
-    /// Records in the job.
-    pub total: u32,
-    /// One for each record that has been processed.
-    pub outcomes: Vec<Outcome>,
+pub struct Entry {
+    /// What became of the record.
+    pub outcome: Outcome,
+    /// The record as it was sent, where that was asked for and is still known.
+    pub record: Option<String>,
 }

@@ -84,8 +84,8 @@ pub(crate) fn failure(entry: &Entry) -> String {
 
 #[cfg(test)]
 mod tests {
-    use intake_types::wire::{self, Format};
-    use intake_types::{Action, Code, Failure, JobId, Outcome};
+    use intake_types::wire::results::{Around, Form, Writer};
+    use intake_types::{Action, Code, Entry, Failure, Outcome};
     use serde_json::{Value, json};
     use uuid::Uuid;
 
@@ -163,10 +163,14 @@ mod tests {
             outcome(1, Action::Failed, Some(failure_of)),
             outcome(2, Action::Skipped, None),
         ];
-        let results = intake_types::Results { state: JobState::Completed, total: 3, outcomes };
-        let status =
-            intake_types::Status { job_id: JobId(Uuid::nil()), state: JobState::Completed, ledger: None };
-        let body = wire::sync_results(&status, &results, Format::Json);
+        let entries: Vec<Entry> =
+            outcomes.into_iter().map(|outcome| Entry { outcome, record: None }).collect();
+        let around = Around::Job { state: JobState::Completed, total: 3, next_cursor: None };
+        let mut writer =
+            Writer { form: Form::Json, around, is_dry: false, with_records: false, begun: false };
+        let mut body = writer.head();
+        body.extend(writer.entries(&entries));
+        body.extend(writer.tail());
         let read: Results = serde_json::from_slice(&body).unwrap();
         let failed: Vec<String> = read.result.iter().filter(|entry| entry.is_failed()).map(failure).collect();
         assert_eq!(failed, ["record 1: invalid_phone (400) in phones[0]: not a phone number [_ref crm-7]"]);

@@ -2,6 +2,7 @@
 
 mod body;
 mod content;
+pub(crate) mod cursor;
 mod prefer;
 mod query;
 mod token;
@@ -12,4 +13,4 @@ pub(crate) use content::format;
 pub(crate) use prefer::Wait;
 pub(crate) use query::Query;
 pub(crate) use token::Credentials;
-pub(crate) use wish::{Wish, check_format};
+pub(crate) use wish::{Wish, check_format, form};

@@ -1,5 +1,7 @@
 //! The query string, as pairs.
 
+use std::ops::RangeInclusive;
+
 use actix_web::HttpRequest;
 use actix_web::web;
 use intake_types::{Refusal, shortened};
@@ -20,6 +22,46 @@ impl Query {
     /// The parameter of this name.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A number within bounds.
+    pub(crate) fn number(&self, name: &str, bounds: RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
+        let Some(text) = self.first(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| bounds.contains(number));
+        number.map(Some).ok_or_else(|| {
+            let (least, most) = (bounds.start(), bounds.end());
+            let problem = format!("must be a number from {least} to {most}, got `{}`", shortened(text));
+            Refusal::parameter(name, problem)
+        })
+    }
+
+    /// True or false; false where it is not there.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.first(name) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(text) => {
+                let problem = format!("must be true or false, got `{}`", shortened(text));
+                Err(Refusal::parameter(name, problem))
+            }
+        }
+    }
+
+    /// Words with commas between them; none where it is not there.
+    pub(crate) fn words<T>(
+        &self,
+        name: &str,
+        allowed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, Refusal> {
+        let Some(text) = self.first(name) else { return Ok(Vec::new()) };
+        let read = |word: &str| {
+            parse(word.trim()).ok_or_else(|| {
+                let problem = format!("`{}` is not allowed; allowed: {allowed}", shortened(word.trim()));
+                Refusal::parameter(name, problem)
+            })
+        };
+        text.split(',').map(read).collect()
     }
 
     /// The names that are not among these.
@@ -54,6 +96,22 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_read_or_refused() {
+        let query = Query::parse("limit=10&payload=true&only=a,%20b&flag=yes&none=");
+        assert_eq!(query.number("limit", 1..=10), Ok(Some(10)));
+        assert_eq!(query.number("other", 1..=10), Ok(None));
+        let told = query.number("limit", 1..=9).unwrap_err().to_string();
+        assert_eq!(told, "limit: must be a number from 1 to 9, got `10`");
+        assert!(query.number("none", 0..=9).is_err());
+        assert_eq!((query.flag("payload"), query.flag("other")), (Ok(true), Ok(false)));
+        assert!(query.flag("flag").is_err());
+        let word = |word: &str| ["a", "b"].contains(&word).then(|| word.to_owned());
+        assert_eq!(query.words("only", "a, b", word), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        let told = query.words("none", "a, b", word).unwrap_err().to_string();
+        assert_eq!(told, "none: `` is not allowed; allowed: a, b");
+    }
 
     #[test]
     fn names_are_found_and_others_are_told() {

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
 use intake_types::Refusal;
 use intake_types::wire::Format;
+use intake_types::wire::results::Form;
 
 use super::Query;
 use super::content::format_of;
@@ -24,7 +25,7 @@ impl Wish {
         Self {
             query: Query::of(request).first("format").and_then(Format::parse),
             body: None,
-            accept: named(texts(ACCEPT)),
+            accept: named(texts(ACCEPT), format_of),
             content: texts(CONTENT_TYPE).next().and_then(format_of),
         }
     }
@@ -35,18 +36,44 @@ impl Wish {
     }
 }
 
-/// Refuses a `?format=` that is neither of the two.
-pub(crate) fn check_format(query: &Query) -> Result<(), Refusal> {
+/// Refuses a `?format=` that is none of these.
+pub(crate) fn check_format(query: &Query, allowed: &[&str]) -> Result<(), Refusal> {
     match query.first("format") {
-        Some(word) if Format::parse(word).is_none() => {
-            Err(Refusal::parameter("format", "not a format; allowed: json, xml"))
+        Some(word) if !allowed.contains(&word) => {
+            let problem = format!("not a format; allowed: {}", allowed.join(", "));
+            Err(Refusal::parameter("format", problem))
         }
         _ => Ok(()),
     }
 }
 
-/// What `Accept` asks for, if it names exactly one of the two. A range such as `*/*` names neither.
-fn named<'a>(values: impl Iterator<Item = &'a str>) -> Option<Format> {
+/// The form that results are wished in, which may be one that nothing else is answered in.
+pub(crate) fn form(request: &HttpRequest, wish: Wish) -> Form {
+    let asked = Query::of(request).first("format").and_then(Form::parse);
+    let accepted = || {
+        let values = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+        named(values, form_of)
+    };
+    asked.or_else(accepted).unwrap_or_else(|| wish.format().into())
+}
+
+fn form_of(media_type: &str) -> Option<Form> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let is = |name| essence.eq_ignore_ascii_case(name);
+    if is("application/x-ndjson") || is("application/ndjson") {
+        Some(Form::Ndjson)
+    } else if is("text/csv") {
+        Some(Form::Csv)
+    } else {
+        format_of(media_type).map(Form::from)
+    }
+}
+
+/// What `Accept` asks for, if it names exactly one of what can be answered. A range such as `*/*` names none.
+fn named<'a, T: Copy + PartialEq>(
+    values: impl Iterator<Item = &'a str>,
+    format_of: fn(&str) -> Option<T>,
+) -> Option<T> {
     let mut found = None;
     for range in values.flat_map(|value| value.split(',')) {
         let refused = range.split(';').skip(1).any(|parameter| {
@@ -101,13 +128,30 @@ mod tests {
         assert_eq!(accept("application/json, application/xml; Q=0.000"), Format::Json);
         assert_eq!(accept("*/*"), Format::Xml);
         assert_eq!(accept("text/html, application/xhtml+xml"), Format::Xml);
-        assert_eq!(named(["text/xml, application/xml", "text/csv"].into_iter()), Some(Format::Xml));
-        assert_eq!(named(["text/xml", "application/json"].into_iter()), None);
+        let named = |values: &[&str]| super::named(values.iter().copied(), format_of);
+        assert_eq!(named(&["text/xml, application/xml", "text/csv"]), Some(Format::Xml));
+        assert_eq!(named(&["text/xml", "application/json"]), None);
     }
 
     #[test]
     fn an_unknown_format_in_the_query_is_refused() {
-        assert!(check_format(&Query::parse("format=yaml")).is_err());
-        assert!(check_format(&Query::parse("format=xml&x=y")).is_ok());
+        let allowed = ["json", "xml"];
+        assert!(check_format(&Query::parse("format=yaml"), &allowed).is_err());
+        assert!(check_format(&Query::parse("format=csv"), &allowed).is_err());
+        assert!(check_format(&Query::parse("format=xml&x=y"), &allowed).is_ok());
+    }
+
+    #[test]
+    fn results_have_forms_of_their_own() {
+        let of = |uri: &str, accept: &str| {
+            let request = TestRequest::with_uri(uri).insert_header((ACCEPT, accept)).to_http_request();
+            form(&request, Wish::of(&request))
+        };
+        assert_eq!(of("/?format=csv", "application/xml"), Form::Csv);
+        assert_eq!(of("/", "text/csv; header=present"), Form::Csv);
+        assert_eq!(of("/", "Application/X-NDJSON"), Form::Ndjson);
+        assert_eq!(of("/", "text/csv;q=0, application/xml"), Form::Xml);
+        assert_eq!(of("/", "text/csv, application/x-ndjson"), Form::Json);
+        assert_eq!(of("/", "*/*"), Form::Json);
     }
 }

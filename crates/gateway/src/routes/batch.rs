@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Wait, Wish};
 use crate::respond::{self, Answer, POLL_AGAIN};
-use crate::{observe, wait};
+use crate::{observe, results, wait};
 
 pub(super) async fn receive(
     request: HttpRequest,
@@ -61,7 +61,7 @@ async fn take(
     let wait = Wait::preferred(request, app.default_wait);
     if let Some(time) = wait.duration()
         && let Some(status) = wait::finished(app, &account, job_id, &expected, time).await
-        && let Some(answer) = finished(app, &account, status, wish.format()).await
+        && let Some(answer) = finished(app, status, wish.format()).await
     {
         return Ok(match wait.applied() {
             Some((name, value)) => answer.header(name, value),
@@ -87,17 +87,10 @@ fn accepted(job_id: JobId, format: Format) -> Result<Answer, ApiError> {
 
 /// The answer for a job that ended while the client waited. A job that failed as a whole has no results: its status
 /// says why. `None` when the database is away by now.
-async fn finished(
-    app: &App,
-    account: &intake_types::catalog::Account,
-    status: Status,
-    format: Format,
-) -> Option<Answer> {
+async fn finished(app: &App, status: Status, format: Format) -> Option<Answer> {
     if let Some((error, _)) = status.ledger.as_ref().and_then(|entry| entry.error.as_ref()) {
         let code = StatusCode::from_u16(*error).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         return Some(Answer::new(code, wire::status(&status, format)));
     }
-    let results = app.store.results(account, status.job_id).await.ok().flatten()?;
-    let body = respond::off_thread(move || wire::sync_results(&status, &results, format)).await.ok()?;
-    Some(Answer::new(StatusCode::OK, body))
+    results::waited(app, &status, format.into()).await.ok().map(results::Found::answer)
 }

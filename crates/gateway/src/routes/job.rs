@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Credentials, Query, Wait};
-use crate::respond::{self, Answer, POLL_AGAIN};
+use crate::respond::{self, Answer};
 use crate::{observe, wait};
 
 pub(super) async fn handle(request: HttpRequest, app: Data<App>) -> HttpResponse {
@@ -21,7 +21,7 @@ pub(super) async fn handle(request: HttpRequest, app: Data<App>) -> HttpResponse
         let time = Wait::in_query(&query)?.duration();
         let status = wait::until_terminal(&app, &account, job_id, time).await?;
         let answer = Answer::new(StatusCode::OK, wire::status(&status, wish.format()));
-        Ok(if status.state.is_terminal() { answer } else { answer.retry_after(POLL_AGAIN) })
+        Ok(answer.poll_again(&status))
     });
     answer.await
 }

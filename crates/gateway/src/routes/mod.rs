@@ -7,6 +7,7 @@ mod fallback;
 mod health;
 mod import_batch;
 mod job;
+mod jobs;
 mod metrics;
 mod profiles_get;
 mod resources_fields_get;
@@ -26,6 +27,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(post("/api/v1.1/profiles/get", profiles_get::handle))
         .service(post("/api/v1.1/databases/fields_get", databases_fields_get::handle))
         .service(post("/api/v1.1/resources/fields_get", resources_fields_get::handle))
+        .service(get("/api/v1.1/jobs", jobs::handle))
         .service(get("/api/v1.1/jobs/{id}", job::handle))
         .service(get("/api/v1.1/jobs/{id}/results", results::handle))
         .service(get("/health/live", health::live))

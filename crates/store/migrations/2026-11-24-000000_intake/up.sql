@@ -104,6 +104,10 @@ CREATE INDEX jobs_id ON jobs (id);
 -- An account's jobs, newest first.
 CREATE INDEX jobs_account ON jobs (account, id);
 
+-- The same of one name that the client gave, and of those that are not as most are.
+CREATE INDEX jobs_external_id ON jobs (account, external_id, id) WHERE external_id IS NOT NULL;
+CREATE INDEX jobs_state ON jobs (account, state, id) WHERE state <> 'completed';
+
 -- The wish that a job be stopped, also one that no worker has taken yet. Whoever works on the job looks here before each
 -- chunk.
 CREATE TABLE cancellations (

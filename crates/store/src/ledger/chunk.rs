@@ -22,7 +22,6 @@ struct Detail {
 }
 
 /// The columns that outcomes are read back from.
-#[derive(Queryable)]
 pub(super) struct Packed {
     pub(super) first_index: i32,
     pub(super) actions: Vec<i16>,
@@ -128,7 +127,7 @@ pub(super) fn unpack(packed: Packed) -> Result<Vec<Outcome>, Error> {
 }
 
 /// The number that the database stores.
-fn number(action: Action) -> i16 {
+pub(super) fn number(action: Action) -> i16 {
     match action {
         Action::Created => 1,
         Action::Updated => 2,

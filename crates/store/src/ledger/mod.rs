@@ -5,6 +5,7 @@ pub(crate) mod failure;
 mod job;
 mod key;
 mod read;
+mod results;
 #[cfg(test)]
 mod tests;
 
@@ -13,4 +14,6 @@ pub use job::Registered;
 pub(crate) use job::register;
 pub(crate) use job::{end, lock, next_index};
 pub use key::Reserved;
+pub use read::JobFilter;
 pub(crate) use read::status;
+pub use results::{Excerpt, Portion};

@@ -1,32 +1,35 @@
-//! What the ledger tells: the status of a job, and the outcomes of its records. Only of the account's own jobs.
+//! What the ledger tells of jobs. Only of the account's own.
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as UuidType};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::catalog::Account;
-use intake_types::{DatabaseId, Header, JobId, LedgerEntry, Results, Status, Tally};
+use intake_types::{DatabaseId, Header, JobId, JobState, LedgerEntry, Status, Tally};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::chunk::{self, Packed};
 use super::job::parse;
-use crate::schema::job_chunks;
 use crate::{Error, Store};
 
 // One statement, so one moment: the state and the counts always belong together. A job that is the same as another is
 // told as that other one.
 const STATUS: &str = "\
-    SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.finished_at, j.expires_at, \
-        j.error, j.error_text, clock_timestamp() AS read_at, t.tally \
+    SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.taken_at, j.finished_at, \
+        j.expires_at, j.error, j.error_text, clock_timestamp() AS read_at, t.tally, t.since_taken \
     FROM jobs j \
     CROSS JOIN LATERAL ( \
         SELECT coalesce(j.tally, ARRAY[coalesce(sum(created), 0), coalesce(sum(updated), 0), \
             coalesce(sum(unchanged), 0), coalesce(sum(skipped), 0), coalesce(sum(failed), 0), \
-            coalesce(sum(warnings), 0)]::integer[]) AS tally \
+            coalesce(sum(warnings), 0)]::integer[]) AS tally, \
+            coalesce(sum(c.records) FILTER (WHERE c.applied_at >= j.taken_at), 0) AS since_taken \
         FROM job_chunks c WHERE j.tally IS NULL AND c.db_id = j.db_id AND c.job_id = j.id \
     ) AS t \
-    WHERE j.id = coalesce((SELECT same_as FROM job_aliases WHERE id = $1), $1) AND j.account = $2";
+    WHERE j.account = $1";
+
+/// The job that job $2 is the same as, else itself.
+const SAME: &str = "coalesce((SELECT same_as FROM job_aliases WHERE id = $2), $2)";
 
 #[derive(QueryableByName)]
 struct Row {
@@ -44,6 +47,8 @@ struct Row {
     attempts: i32,
     #[diesel(sql_type = Timestamptz)]
     started_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    taken_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     finished_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -56,6 +61,8 @@ struct Row {
     read_at: DateTime<Utc>,
     #[diesel(sql_type = Array<Integer>)]
     tally: Vec<i32>,
+    #[diesel(sql_type = BigInt)]
+    since_taken: i64,
 }
 
 impl Row {
@@ -73,7 +80,10 @@ impl Row {
             tally,
             warnings: header.warnings,
             attempts: number(self.attempts.into())?,
+            validate_only: header.validate_only,
+            retry_of: header.retry_of,
             started_at: self.started_at,
+            taken: (self.taken_at, number(self.since_taken)?),
             finished_at: self.finished_at,
             expires_at: self.expires_at,
             read_at: self.read_at,
@@ -102,25 +112,30 @@ fn number(value: i64) -> Result<u32, Error> {
     u32::try_from(value).map_err(|_range| Error::Unreadable("a job's count"))
 }
 
+/// Which jobs of an account are listed: those of which all that is given here is true.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// They stand so; none: however they stand.
+    pub states: Vec<JobState>,
+    /// They are for this database.
+    pub db_id: Option<DatabaseId>,
+    /// They have this name of the client's.
+    pub external_id: Option<String>,
+    /// They were accepted before this one.
+    pub before: Option<JobId>,
+}
+
 impl Store {
+    /// Jobs of this account, the last accepted first, at most so many.
+    pub async fn jobs(&self, account: &Account, filter: JobFilter, most: u32) -> Result<Vec<Status>, Error> {
+        let account = account.name.clone();
+        self.run(move |connection| jobs(connection, account, filter, most)).await
+    }
+
     /// Where a job of this account stands; `None` when the ledger has no such job (yet).
     pub async fn status(&self, account: &Account, job_id: JobId) -> Result<Option<Status>, Error> {
         let account = account.clone();
         self.run(move |connection| status(connection, &account.name, job_id)).await
-    }
-
-    /// What became of each record so far; `None` when the ledger has no such job of this account (yet).
-    pub async fn results(&self, account: &Account, job_id: JobId) -> Result<Option<Results>, Error> {
-        let account = account.clone();
-        self.run(move |connection| {
-            // One snapshot: a job that reads as completed shows every outcome.
-            connection
-                .build_transaction()
-                .read_only()
-                .repeatable_read()
-                .run(|connection| results(connection, &account, job_id))
-        })
-        .await
     }
 }
 
@@ -129,31 +144,41 @@ pub(crate) fn status(
     account: &str,
     job_id: JobId,
 ) -> Result<Option<Status>, Error> {
-    let row: Option<Row> = sql_query(STATUS)
-        .bind::<UuidType, _>(job_id.0)
+    let row: Option<Row> = sql_query(format!("{STATUS} AND j.id = {SAME}"))
         .bind::<Text, _>(account)
+        .bind::<UuidType, _>(job_id.0)
         .get_result(connection)
         .optional()?;
     row.map(Row::read).transpose()
 }
 
-fn results(
+fn jobs(
     connection: &mut PgConnection,
-    account: &Account,
-    job_id: JobId,
-) -> Result<Option<Results>, Error> {
-    let Some(Status { job_id, state, ledger: Some(entry) }) = status(connection, &account.name, job_id)?
-    else {
-        return Ok(None);
+    account: String,
+    filter: JobFilter,
+    most: u32,
+) -> Result<Vec<Status>, Error> {
+    let mut query = sql_query(STATUS).into_boxed::<Pg>().bind::<Text, _>(account);
+    let mut bound = 1;
+    let mut next = || {
+        bound += 1;
+        bound
     };
-    let rows: Vec<Packed> = job_chunks::table
-        .filter(job_chunks::db_id.eq(entry.db_id.0).and(job_chunks::job_id.eq(job_id.0)))
-        .order(job_chunks::first_index)
-        .select((job_chunks::first_index, job_chunks::actions, job_chunks::profile_ids, job_chunks::details))
-        .load(connection)?;
-    let mut outcomes = Vec::with_capacity(usize::try_from(entry.tally.processed()).unwrap_or_default());
-    for row in rows {
-        outcomes.extend(chunk::unpack(row)?);
+    if let Some(before) = filter.before {
+        query = query.sql(format!(" AND j.id < ${}", next())).bind::<UuidType, _>(before.0);
     }
-    Ok(Some(Results { state, total: entry.total, outcomes }))
+    if let Some(db_id) = filter.db_id {
+        query = query.sql(format!(" AND j.db_id = ${}", next())).bind::<Integer, _>(db_id.0);
+    }
+    if let Some(external_id) = filter.external_id {
+        query = query.sql(format!(" AND j.external_id = ${}", next())).bind::<Text, _>(external_id);
+    }
+    if !filter.states.is_empty() {
+        // Written out, so that the planner can tell whether the index of the few suffices.
+        let words: Vec<String> = filter.states.iter().map(|state| format!("'{}'", state.word())).collect();
+        query = query.sql(format!(" AND j.state IN ({})", words.join(", ")));
+    }
+    let query = query.sql(format!(" ORDER BY j.id DESC LIMIT {most}"));
+    let rows: Vec<Row> = query.load(connection)?;
+    rows.into_iter().map(Row::read).collect()
 }

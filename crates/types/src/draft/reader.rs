@@ -17,8 +17,9 @@ const LONGEST_REFERENCE: usize = 200;
 /// Subscriptions that one record may have.
 const MOST_SUBSCRIPTIONS: usize = 1000;
 
-/// Members that `profiles/get` shows and an import cannot set: accepted, so that what is read can be posted again.
-const READ_ONLY: [&str; 3] = ["profile_id", "created_at", "updated_at"];
+/// Members that are shown and that an import cannot set: accepted, so that what is read can be posted again. `_error` is
+/// what the results put beside a record that failed.
+const READ_ONLY: [&str; 4] = ["_error", "profile_id", "created_at", "updated_at"];
 
 /// Why a null fails, where it does.
 pub(super) const NULL_REJECTED: &str = "null, and the request says nulls: reject";

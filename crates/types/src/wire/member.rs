@@ -1,5 +1,6 @@
 //! One member of an object whose other members may be unfit: skipped over, they cost neither stack nor memory.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -14,6 +15,27 @@ pub(crate) fn scalar(text: &str, name: &str) -> Option<Value> {
     let found = serde_json::Deserializer::from_str(text).deserialize_map(Scan { name }).ok()?;
     let [only] = *found.as_slice() else { return None };
     value(only.get(), 0).ok()
+}
+
+/// The text of an object without its members of this name, the rest as it is. `None` where it is no object.
+pub(crate) fn without<'t>(text: &'t str, name: &str) -> Option<Cow<'t, str>> {
+    let text = text.trim();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = reader.deserialize_map(Scan { name }).ok().filter(|_| reader.end().is_ok())?;
+    let mut rest = Cow::Borrowed(text);
+    for member in found.into_iter().rev() {
+        let start = member.get().as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        let before = text.get(..start)?.trim_end().strip_suffix(':')?.trim_end().strip_suffix('"')?;
+        // The name holds no quotation mark, however it is written.
+        let before = before.get(..before.rfind('"')?)?.trim_end();
+        let after = rest.get(start + member.get().len()..)?.trim_start();
+        let (before, after) = match after.strip_prefix(',') {
+            Some(after) => (before, after.trim_start()),
+            None => (before.strip_suffix(',').unwrap_or(before), after),
+        };
+        rest = Cow::Owned(format!("{before}{after}"));
+    }
+    Some(rest)
 }
 
 /// Every value of this name.
@@ -83,6 +105,24 @@ mod tests {
             r#"{"$serde_json::private::Number":"1","b":{"a":"y"},"a":"x"}"#,
         ] {
             assert_eq!(scalar(text, "a"), Some(json!("x")), "{text:.80}");
+        }
+    }
+
+    #[test]
+    fn members_are_taken_out_and_the_rest_stays_as_it_is() {
+        for (text, rest) in [
+            (r#" {"b" : 1.50, "c":[1 ,2]} "#, r#"{"b" : 1.50, "c":[1 ,2]}"#),
+            (r#"{"a":1}"#, "{}"),
+            (r#"{ "a" : {"a":1} , "b" :1}"#, r#"{"b" :1}"#),
+            (r#"{"b":1, "a":"}" }"#, r#"{"b":1}"#),
+            (r#"{"b":1,"a":"\",","c":2}"#, r#"{"b":1,"c":2}"#),
+            (r#"{"a":1,"a":2,"b":{"a":3},"\u0061":[{}]}"#, r#"{"b":{"a":3}}"#),
+            (r#"{"\ud800":"\udc00","a":null,"b":1,"b":2}"#, r#"{"\ud800":"\udc00","b":1,"b":2}"#),
+        ] {
+            assert_eq!(without(text, "a").as_deref(), Some(rest), "{text}");
+        }
+        for text in ["", "[]", "1", "null", r#""{}""#, r#"{"a":1"#, r#"{"a":1}}"#, "{'a':1}"] {
+            assert_eq!(without(text, "a"), None, "{text}");
         }
     }
 

@@ -12,12 +12,13 @@ mod node;
 mod parameter;
 mod position;
 mod profiles;
+pub mod results;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
 mod xml;
 
-pub use answer::{accepted, error, refusal, results, status, status_path, sync_results};
+pub use answer::{accepted, error, jobs, refusal, status, status_path};
 pub use fields::fields;
 pub use limits::Limits;
 pub use node::Node;

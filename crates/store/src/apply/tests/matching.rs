@@ -6,7 +6,7 @@ use intake_types::{Action, Code, MatchRule, Operation, Outcome};
 use serde_json::{Value, json};
 
 use crate::Store;
-use crate::fixture::{account, apply_all, apply_by, import, job_id, strict_catalog};
+use crate::fixture::{apply_all, apply_by, fates, import, job_id, strict_catalog};
 use crate::testing::TestDatabase;
 
 fn by_tags() -> MatchRule {
@@ -15,7 +15,7 @@ fn by_tags() -> MatchRule {
 
 async fn outcomes(store: &Store, job: u64, rule: MatchRule, records: &[Value]) -> Vec<Outcome> {
     apply_all(store, &import(job, rule, records), 1000).await;
-    store.results(&account("demo"), job_id(job)).await.unwrap().unwrap().outcomes
+    fates(store, job_id(job)).await
 }
 
 #[tokio::test]
@@ -102,8 +102,8 @@ async fn updates_claim_nothing_but_what_is_unique() {
     let mut nobody = Arc::into_inner(nobody).unwrap();
     nobody.header.operation = Operation::Update;
     apply_all(&store, &Arc::new(nobody), 1000).await;
-    let results = store.results(&account("demo"), job_id(1)).await.unwrap().unwrap();
-    assert_eq!(results.outcomes[0].failure.as_ref().unwrap().code, Code::ProfileNotFound);
+    let results = fates(&store, job_id(1)).await;
+    assert_eq!(results[0].failure.as_ref().unwrap().code, Code::ProfileNotFound);
     assert_eq!(database.scalar("SELECT count(*) FROM identities"), 0);
 }
 
@@ -128,7 +128,7 @@ async fn a_unique_email_has_one_profile_whatever_finds_it() {
         json!({"number": 100, "email": "a@example.com"}),
     ];
     apply_by(&store, &strict, &import(3, by_number(), &rivals), 1000).await;
-    let results = store.results(&account("demo"), job_id(3)).await.unwrap().unwrap().outcomes;
+    let results = fates(&store, job_id(3)).await;
     let codes = results.iter().map(|outcome| outcome.failure.as_ref().map(|failure| failure.code));
     assert_eq!(codes.collect::<Vec<_>>(), [Some(Code::NotUnique), Some(Code::NotUnique), None]);
     assert_eq!(database.scalar("SELECT count(*) FROM profiles WHERE fields ? 'email'"), 1);

@@ -11,7 +11,7 @@ use intake_types::{
 };
 use serde_json::{Value, json};
 
-use crate::fixture::{account, apply_all, catalog, email, import, job_id};
+use crate::fixture::{account, apply_all, catalog, email, fates, import, job_id};
 use crate::testing::TestDatabase;
 use crate::{Applied, Error};
 
@@ -30,14 +30,17 @@ async fn a_chunk_creates_updates_and_leaves_alone() {
         json!({"email": "b@example.com"}),
     ];
     apply_all(&store, &import(1, MatchRule::Email, &records), 2).await;
-    let results = store.results(&account("demo"), job_id(1)).await.unwrap().unwrap();
-    let actions: Vec<Action> = results.outcomes.iter().map(|outcome| outcome.action).collect();
-    assert_eq!(results.state, JobState::Completed);
+    let results = fates(&store, job_id(1)).await;
+    let actions: Vec<Action> = results.iter().map(|outcome| outcome.action).collect();
+    assert_eq!(
+        store.register(&import(1, MatchRule::Email, &records).header).await.unwrap().state,
+        JobState::Completed
+    );
     assert_eq!(
         actions,
         [Action::Created, Action::Failed, Action::Updated, Action::Unchanged, Action::Created]
     );
-    assert_eq!(results.outcomes[1].failure.as_ref().unwrap().code, Code::InvalidEmail);
+    assert_eq!(results[1].failure.as_ref().unwrap().code, Code::InvalidEmail);
 
     let changed = json!({"email": "a@example.com", "subscriptions": [
         {"resource_id": 28, "channel": "email", "email": "a@example.com", "status": "unsubscribed"},
@@ -46,7 +49,7 @@ async fn a_chunk_creates_updates_and_leaves_alone() {
     apply_all(&store, &import(2, MatchRule::Email, &[changed]), 1000).await;
     let stored = store.profiles(crate::fixture::DATABASE, by_email("a@example.com")).await.unwrap();
     let [stored] = stored.as_slice() else { panic!("one profile, not {}", stored.len()) };
-    assert_eq!(Some(stored.profile.id), results.outcomes[0].profile_id);
+    assert_eq!(Some(stored.profile.id), results[0].profile_id);
     assert_eq!(stored.profile.fields["city"], "Here");
     let [mail, sms] = stored.profile.subscriptions.as_slice() else { panic!("two subscriptions") };
     assert_eq!((mail.status.word(), mail.priority, mail.cats.len()), ("unsubscribed", Some(3), 2));

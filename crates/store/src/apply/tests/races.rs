@@ -7,7 +7,7 @@ use intake_types::{Action, MatchRule, Operation, Outcome};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::fixture::{account, apply_all, import, job_id};
+use crate::fixture::{apply_all, fates, import, job_id};
 use crate::testing::TestDatabase;
 use crate::{Import, Store};
 
@@ -69,7 +69,7 @@ fn start(store: &Store, import: Import) -> JoinHandle<Vec<Outcome>> {
 async fn outcomes(store: &Store, import: Import) -> Vec<Outcome> {
     let import = Arc::new(import);
     apply_all(store, &import, 1000).await;
-    store.results(&account("demo"), import.header.job_id).await.unwrap().unwrap().outcomes
+    fates(store, import.header.job_id).await
 }
 
 fn job(number: u64, rule: MatchRule, records: &[Value]) -> Import {

@@ -13,7 +13,8 @@ use crate::field::{phone, system_fields};
 use crate::{DatabaseId, FieldType, TokenHash};
 
 /// Keys of a record that are not profile fields, or that reading a profile gives back beside them.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
+    "_error",
     "_ref",
     "created_at",
     "data",

@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::statuses::entry;
 use super::*;
-use crate::report::LedgerEntry;
-use crate::{Action, Code, Failure, JobId, JobState, Outcome, ProfileId, Results, Status, Warning};
+use crate::wire::results::{Around, Form, Writer};
+use crate::{Action, Code, Entry, Failure, JobId, JobState, Outcome, ProfileId, Warning};
 
 /// Both forms, the XML one broken at its tags.
 pub(super) fn both(body: impl Fn(Format) -> Vec<u8>) -> String {
@@ -29,13 +28,13 @@ pub(super) fn warning() -> Warning {
     Warning { code: Code::UnknownParameter, text, field: Some("<colour>".to_owned()) }
 }
 
-fn outcome(index: u32, action: Action) -> Outcome {
+pub(super) fn outcome(index: u32, action: Action) -> Outcome {
     let profile_id =
         (!matches!(action, Action::Failed | Action::Skipped)).then(|| ProfileId::made_by(job(), index));
     Outcome { index, action, profile_id, failure: None, warnings: Vec::new(), reference: None }
 }
 
-fn some_results() -> Results {
+pub(super) fn some_entries() -> Vec<Entry> {
     let text = "`12` is not a phone number; send it in E.164, as +79000000000".to_owned();
     let failure = Failure { code: Code::InvalidPhone, field: Some("phones[0]".to_owned()), text };
     let reference = Some("row \"7\" & more".to_owned());
@@ -45,16 +44,33 @@ fn some_results() -> Results {
         field: Some("_sex".to_owned()),
     };
     let ambiguous = Warning { code: Code::AmbiguousMatch, text: "2 profiles match".to_owned(), field: None };
-    Results {
-        state: JobState::Cancelled,
-        total: 4,
-        outcomes: vec![
-            Outcome { warnings: vec![null, ambiguous], ..outcome(0, Action::Created) },
-            Outcome { failure: Some(failure), reference, ..outcome(1, Action::Failed) },
-            Outcome { warnings: vec![warning()], ..outcome(2, Action::Unchanged) },
-            outcome(3, Action::Skipped),
-        ],
+    let outcomes = [
+        Outcome { warnings: vec![null, ambiguous], ..outcome(0, Action::Created) },
+        Outcome { failure: Some(failure), reference, ..outcome(1, Action::Failed) },
+        Outcome { warnings: vec![warning()], ..outcome(2, Action::Unchanged) },
+        outcome(3, Action::Skipped),
+    ];
+    outcomes.into_iter().map(|outcome| Entry { outcome, record: None }).collect()
+}
+
+/// What is around the results of a job of four records.
+pub(super) fn around(next_cursor: Option<&str>) -> Around {
+    Around::Job { state: JobState::Cancelled, total: 4, next_cursor: next_cursor.map(str::to_owned) }
+}
+
+pub(super) fn writer(form: Form, around: Around) -> Writer {
+    Writer { form, around, is_dry: false, with_records: false, begun: false }
+}
+
+/// The whole body, of entries that come one by one.
+pub(super) fn written(mut writer: Writer, entries: &[Entry]) -> Vec<u8> {
+    let mut body = writer.head();
+    for entry in entries {
+        body.extend(writer.entries(std::slice::from_ref(entry)));
+        body.extend(writer.entries(&[]));
     }
+    body.extend(writer.tail());
+    body
 }
 
 #[test]
@@ -102,7 +118,7 @@ fn refused_requests() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "what is long is the snapshot")]
 fn results_of_records() {
-    insta::assert_snapshot!(both(|format| results(&some_results(), None, format)), @r#"
+    insta::assert_snapshot!(both(|format| written(writer(format.into(), around(None)), &some_entries())), @r#"
     {"error":0,
     "error_text":"Successful operation",
     "status":"cancelled",
@@ -189,10 +205,9 @@ fn results_of_records() {
 
 #[test]
 fn results_of_a_request_that_waited() {
-    let one = Results { state: JobState::Completed, total: 1, outcomes: vec![outcome(0, Action::Updated)] };
-    let ledger = LedgerEntry { warnings: vec![warning()], ..entry() };
-    let waited = Status { job_id: job(), state: JobState::Completed, ledger: Some(ledger) };
-    insta::assert_snapshot!(both(|format| sync_results(&waited, &one, format)), @r#"
+    let one = [Entry { outcome: outcome(0, Action::Updated), record: None }];
+    let waited = Around::Waited { job_id: job(), warnings: vec![warning()] };
+    insta::assert_snapshot!(both(|format| written(writer(format.into(), waited.clone()), &one)), @r#"
     {"error":0,
     "error_text":"Successful operation",
     "result":[{"index":0,

@@ -6,6 +6,7 @@ mod hostile;
 mod profiles;
 mod refusals;
 mod requests;
+mod results;
 mod seed;
 mod statuses;
 mod twins;

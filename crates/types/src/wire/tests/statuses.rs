@@ -14,7 +14,10 @@ pub(super) fn entry() -> LedgerEntry {
         tally: Tally { created: 3000, updated: 900, unchanged: 50, skipped: 0, failed: 50, warnings: 3 },
         warnings: Vec::new(),
         attempts: 1,
+        validate_only: false,
+        retry_of: None,
         started_at: at(1),
+        taken: (at(1), 4000),
         finished_at: None,
         expires_at: None,
         read_at: at(3),
@@ -218,14 +221,98 @@ fn the_pace_of_a_job() {
     };
     assert_eq!(pace(entry(), JobState::Processing), (json!(2000), json!(3)));
     let first = Tally { created: 1, ..Tally::default() };
-    assert_eq!(
-        pace(LedgerEntry { tally: Tally::default(), ..entry() }, JobState::Processing),
-        (Value::Null, Value::Null)
-    );
-    assert_eq!(
-        pace(LedgerEntry { tally: first, read_at: at(0), ..entry() }, JobState::Processing).1,
-        json!(10)
-    );
+    let running = |entry| pace(entry, JobState::Processing);
+    let begun = LedgerEntry { tally: Tally::default(), taken: (at(1), 0), ..entry() };
+    assert_eq!(running(begun), (Value::Null, Value::Null));
+    let first = LedgerEntry { tally: first, taken: (at(1), 1), read_at: at(0), ..entry() };
+    assert_eq!(running(first).1, json!(10));
+    // Taken again after hours: what counts is what was done since.
+    let again = LedgerEntry { started_at: at(-7200), taken: (at(1), 1000), ..entry() };
+    assert_eq!(running(again), (json!(500), json!(12)));
+    let not_yet = LedgerEntry { taken: (at(3), 0), ..entry() };
+    assert_eq!(running(not_yet), (Value::Null, Value::Null));
     let done = LedgerEntry { total: 4000, finished_at: Some(at(5)), read_at: at(99), ..entry() };
     assert_eq!(pace(done, JobState::Completed), (json!(1000), Value::Null));
+}
+
+#[test]
+fn a_list_of_jobs() {
+    let dry = LedgerEntry { validate_only: true, retry_of: Some(job()), ..entry() };
+    let listed = [Status { job_id: job(), state: JobState::Processing, ledger: Some(dry) }];
+    insta::assert_snapshot!(both(|format| jobs(&listed, Some("here"), format)), @r#"
+    {"error":0,
+    "error_text":"Successful operation",
+    "jobs":[{"error":0,
+    "error_text":"Successful operation",
+    "job_id":"018bcfe5-687b-7e93-8000-00000000002a",
+    "status":"processing",
+    "db_id":1,
+    "matching":"email",
+    "external_id":null,
+    "total":10000,
+    "processed":4000,
+    "created":3000,
+    "updated":900,
+    "unchanged":50,
+    "skipped":0,
+    "failed":50,
+    "warnings":3,
+    "attempts":1,
+    "accepted_at":"2023-11-14T22:13:20.123Z",
+    "started_at":"2023-11-14T22:13:21.123Z",
+    "finished_at":null,
+    "expires_at":null,
+    "rate_per_second":2000,
+    "eta_seconds":3,
+    "results_url":"/api/v1.1/jobs/018bcfe5-687b-7e93-8000-00000000002a/results",
+    "validate_only":true,
+    "retry_of":"018bcfe5-687b-7e93-8000-00000000002a"}],
+    "next_cursor":"here"}
+
+    <xml>
+    <error>0</error>
+    <error_text>Successful operation</error_text>
+    <jobs array='true'>
+    <error>0</error>
+    <error_text>Successful operation</error_text>
+    <job_id>018bcfe5-687b-7e93-8000-00000000002a</job_id>
+    <status>processing</status>
+    <db_id>1</db_id>
+    <matching>email</matching>
+    <external_id nil='true'/>
+    <total>10000</total>
+    <processed>4000</processed>
+    <created>3000</created>
+    <updated>900</updated>
+    <unchanged>50</unchanged>
+    <skipped>0</skipped>
+    <failed>50</failed>
+    <warnings>3</warnings>
+    <attempts>1</attempts>
+    <accepted_at>2023-11-14T22:13:20.123Z</accepted_at>
+    <started_at>2023-11-14T22:13:21.123Z</started_at>
+    <finished_at nil='true'/>
+    <expires_at nil='true'/>
+    <rate_per_second>2000</rate_per_second>
+    <eta_seconds>3</eta_seconds>
+    <results_url>/api/v1.1/jobs/018bcfe5-687b-7e93-8000-00000000002a/results</results_url>
+    <validate_only>true</validate_only>
+    <retry_of>018bcfe5-687b-7e93-8000-00000000002a</retry_of>
+    </jobs>
+    <next_cursor>here</next_cursor>
+    </xml>
+    "#);
+    insta::assert_snapshot!(both(|format| jobs(&[], None, format)), @r#"
+    {"error":0,
+    "error_text":"Successful operation",
+    "jobs":[],
+    "next_cursor":null}
+
+    <xml>
+    <error>0</error>
+    <error_text>Successful operation</error_text>
+    <jobs array='true'/>
+    <next_cursor nil='true'/>
+    </xml>
+    "#);
 }

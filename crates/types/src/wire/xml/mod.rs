@@ -33,7 +33,7 @@ mod tree;
 mod write;
 
 pub(super) use read::read;
-pub(super) use write::write;
+pub(super) use write::{begin, end, item, member, write};
 
 /// The root element.
 const ROOT: &str = "xml";

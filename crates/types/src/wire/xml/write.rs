@@ -1,5 +1,7 @@
 //! A [`Node`] to XML that [`super::read()`] would read back alike.
 
+use std::borrow::Cow;
+
 use super::ROOT;
 use super::name::{is_sayable, name_of};
 use super::tree::ALWAYS_ARRAYS;
@@ -15,8 +17,27 @@ pub(in crate::wire) fn write(node: &Node) -> Vec<u8> {
     xml.into_bytes()
 }
 
+/// The start of a body whose end is written later: the root element is open, with these members in it.
+pub(in crate::wire) fn begin(members: &[(Cow<'_, str>, Node<'_>)]) -> String {
+    let mut xml = String::new();
+    open(&mut xml, ROOT, "");
+    members.iter().for_each(|(key, value)| member(&mut xml, key, value));
+    xml
+}
+
+/// The end of such a body.
+pub(in crate::wire) fn end(xml: &mut String, members: &[(Cow<'_, str>, Node<'_>)]) {
+    members.iter().for_each(|(key, value)| member(xml, key, value));
+    close(xml, ROOT);
+}
+
+/// One more element of a list that the answers write as the vendor does, see [`PLAIN_LISTS`].
+pub(in crate::wire) fn item(xml: &mut String, key: &str, value: &Node) {
+    element(xml, &name_of(key), "", value);
+}
+
 /// All elements of one key.
-fn member(xml: &mut String, key: &str, value: &Node) {
+pub(in crate::wire) fn member(xml: &mut String, key: &str, value: &Node) {
     let name = name_of(key);
     match value {
         Node::List(items) => match items.as_slice() {

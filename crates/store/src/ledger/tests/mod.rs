@@ -1,11 +1,14 @@
 //! Jobs, their states and their counts on a real database.
 
+mod list;
+mod results;
+
 use std::sync::Arc;
 
 use intake_types::{Action, DatabaseId, JobState, MatchRule, Tally};
 use serde_json::json;
 
-use crate::fixture::{account, apply_all, catalog, email, header, import, job_id};
+use crate::fixture::{account, apply_all, catalog, email, fates, header, import, job_id};
 use crate::testing::TestDatabase;
 
 #[tokio::test]
@@ -22,7 +25,6 @@ async fn counts_add_up_while_a_job_moves_on() {
     ];
     let import = import(1, MatchRule::Email, &records);
     assert_eq!(store.status(&demo, job_id(1)).await.unwrap(), None);
-    assert_eq!(store.results(&demo, job_id(1)).await.unwrap(), None);
 
     let registered = store.register(&import.header).await.unwrap();
     assert_eq!((registered.next_index, registered.state), (0, JobState::Processing));
@@ -41,16 +43,16 @@ async fn counts_add_up_while_a_job_moves_on() {
     let entry = status.ledger.unwrap();
     assert_eq!((status.state, entry.attempts, entry.tally.processed()), (JobState::Completed, 2, 5));
     assert!(entry.finished_at.unwrap() >= entry.started_at);
-    let results = store.results(&demo, job_id(1)).await.unwrap().unwrap();
-    let actions: Vec<Action> = results.outcomes.iter().map(|outcome| outcome.action).collect();
+    let results = fates(&store, job_id(1)).await;
+    let actions: Vec<Action> = results.iter().map(|outcome| outcome.action).collect();
     assert_eq!(
         actions,
         [Action::Created, Action::Unchanged, Action::Updated, Action::Failed, Action::Created]
     );
-    assert_eq!(Tally::of(&results.outcomes), entry.tally);
-    assert_eq!(results.outcomes[2].reference.as_deref(), Some("third"));
-    assert_eq!(results.outcomes[0].profile_id, results.outcomes[2].profile_id);
-    assert_eq!(results.outcomes[3].profile_id, None);
+    assert_eq!(Tally::of(&results), entry.tally);
+    assert_eq!(results[2].reference.as_deref(), Some("third"));
+    assert_eq!(results[0].profile_id, results[2].profile_id);
+    assert_eq!(results[3].profile_id, None);
 }
 
 #[tokio::test]
@@ -89,10 +91,10 @@ async fn a_job_is_told_to_its_account_alone() {
     assert_eq!(store.status(&account("other"), job_id(1)).await.unwrap(), None);
     let mut other = account("other");
     other.databases.insert(DatabaseId(1));
-    assert_eq!(store.results(&other, job_id(1)).await.unwrap(), None, "same database, other account");
+    assert_eq!(store.status(&other, job_id(1)).await.unwrap(), None, "same database, other account");
     demo.databases.remove(&DatabaseId(1));
     assert!(
-        store.results(&demo, job_id(1)).await.unwrap().is_some(),
+        store.status(&demo, job_id(1)).await.unwrap().is_some(),
         "its own job, whatever became of the database"
     );
 }
