@@ -5,6 +5,7 @@
     reason = "a story that goes another way fails loudly"
 )]
 
+mod callbacks;
 mod codes;
 mod concurrency;
 mod conformance;

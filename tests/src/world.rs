@@ -227,6 +227,11 @@ impl World {
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
 
+    /// Makes the catalogue what another declaration (YAML) says.
+    pub fn apply_catalog(&self, declaration: &str) {
+        apply_catalog(self.runtime(), &self.database, Some(declaration));
+    }
+
     /// Cuts the connections to the database, and refuses new ones.
     pub fn cut_database(&self) {
         self.relay.as_ref().expect("a world with a database relay").cut();

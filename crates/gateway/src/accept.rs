@@ -108,7 +108,7 @@ pub(crate) fn accept(
     key: &JobKey,
 ) -> Checked<Accepted> {
     read(received, catalog, limits, |envelope, account, database, mut reservation| {
-        let batch = Batch::check(envelope, operation, catalog, database)?;
+        let batch = Batch::check(envelope, operation, catalog, account, database)?;
         let total = batch.total();
         let job_id = clock::mint(&account.name, key);
         let message = batch.into_message(job_id, &account.name).to_bytes();

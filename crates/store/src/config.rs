@@ -60,6 +60,14 @@ pub struct Retention {
     pub status: Duration,
 }
 
+impl Retention {
+    /// Results go with the status at the latest, and failed records with the results.
+    pub(crate) fn in_order(self) -> Self {
+        let results = self.results.min(self.status);
+        Self { results, failed_records: self.failed_records.min(results), ..self }
+    }
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self {

@@ -4,6 +4,7 @@
 //! connection; nothing of diesel shows outside.
 
 mod apply;
+mod callbacks;
 mod catalog;
 mod config;
 mod conninfo;
@@ -21,11 +22,12 @@ mod schema;
 pub mod testing;
 
 pub use apply::Applied;
+pub use callbacks::{Attempt, Callback};
 pub use catalog::TokenEntry;
 pub use config::{Config, Retention};
 pub use error::Error;
 pub use import::Import;
-pub use ledger::{Excerpt, JobFilter, Portion, Registered, Reserved};
+pub use ledger::{Excerpt, JobFilter, Portion, Registered, Reserved, Swept};
 pub use outbox::{Backlog, Dispatch, Limits, Relayed};
 pub use pool::Store;
 pub use profiles::StoredProfile;

@@ -22,6 +22,8 @@ pub enum Metric {
     WorkerChunkFailures,
     /// Jobs that became terminal, by `state`.
     WorkerJobs,
+    /// Attempts to tell a client that its job has ended, by `outcome`.
+    WorkerCallbacks,
     /// Events that the broker has confirmed.
     EventsPublished,
     /// Messages of events that the broker did not take, or not for certain.
@@ -41,7 +43,7 @@ enum Kind {
 }
 
 impl Metric {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::GatewayRequests,
         Self::GatewayRequestSeconds,
         Self::GatewayRecordsAccepted,
@@ -49,6 +51,7 @@ impl Metric {
         Self::WorkerChunkSeconds,
         Self::WorkerChunkFailures,
         Self::WorkerJobs,
+        Self::WorkerCallbacks,
         Self::EventsPublished,
         Self::EventsPublishFailures,
         Self::EventsLag,
@@ -65,6 +68,7 @@ impl Metric {
             Self::WorkerChunkSeconds => "intake_worker_chunk_duration_seconds",
             Self::WorkerChunkFailures => "intake_worker_chunk_failures_total",
             Self::WorkerJobs => "intake_worker_jobs_total",
+            Self::WorkerCallbacks => "intake_worker_callbacks_total",
             Self::EventsPublished => "intake_events_published_total",
             Self::EventsPublishFailures => "intake_events_publish_failures_total",
             Self::EventsLag => "intake_events_lag_seconds",
@@ -81,6 +85,7 @@ impl Metric {
             Self::WorkerChunkSeconds => "Time to apply a chunk in one transaction.",
             Self::WorkerChunkFailures => "Attempts to apply a chunk that failed.",
             Self::WorkerJobs => "Jobs that became terminal.",
+            Self::WorkerCallbacks => "Attempts to tell a client that its job has ended.",
             Self::EventsPublished => "Events that the broker has confirmed.",
             Self::EventsPublishFailures => "Messages of events that the broker did not confirm.",
             Self::EventsLag => "Age of the oldest event of the installation that waits to be published.",
@@ -97,6 +102,7 @@ impl Metric {
             | Self::WorkerRecords
             | Self::WorkerChunkFailures
             | Self::WorkerJobs
+            | Self::WorkerCallbacks
             | Self::EventsPublished
             | Self::EventsPublishFailures => Kind::Counter,
         }

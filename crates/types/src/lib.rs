@@ -5,6 +5,7 @@
 //! Nothing here does I/O, knows a clock or draws a random number, so all of it can be tested as plain functions.
 
 mod batch;
+pub mod callback;
 pub mod catalog;
 mod code;
 mod draft;

@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn of_resource(parameters: &Value) -> Result<Listing, Refusal> {
-        let account = Account { name: "demo".to_owned(), databases: [DatabaseId(1)].into() };
+        let account = Account { name: "demo".to_owned(), databases: [DatabaseId(1)].into(), callbacks: None };
         Listing::of_resource(&envelope(parameters), &catalog(), &account)
     }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::callback::CallbackStatus;
 use crate::{DatabaseId, JobId, Outcome, Tally, Warning};
 
 /// Where a job stands; it only moves forward.
@@ -129,6 +130,8 @@ pub struct LedgerEntry {
     pub read_at: DateTime<Utc>,
     /// Why the job as a whole could not be applied.
     pub error: Option<(u16, String)>,
+    /// Whom its end is told to, and how that stands.
+    pub callback: Option<CallbackStatus>,
 }
 
 /// One record's entry among the results of its job.

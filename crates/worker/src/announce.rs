@@ -1,4 +1,5 @@
-//! Telling at once what was just committed: the relay that events may wait, the gateways that a job has ended.
+//! Telling at once what was just committed: the relay that events may wait, the gateways and
+//! the sender of callbacks that a job has ended.
 
 use intake_broker::Publisher;
 use intake_telemetry::Metric;
@@ -11,11 +12,12 @@ use crate::relay::Wake;
 pub(crate) struct Announcer {
     publisher: Publisher,
     events: Wake,
+    callbacks: Wake,
 }
 
 impl Announcer {
-    pub(crate) fn new(publisher: Publisher, events: Wake) -> Self {
-        Self { publisher, events }
+    pub(crate) fn new(publisher: Publisher, events: Wake, callbacks: Wake) -> Self {
+        Self { publisher, events, callbacks }
     }
 
     /// Something was committed that events may tell of.
@@ -26,6 +28,7 @@ impl Announcer {
     /// A job is in a state that is its last. Does not wait until that is told.
     pub(crate) fn job_ended(&self, job_id: JobId, state: JobState) {
         self.events.wake();
+        self.callbacks.wake();
         Metric::WorkerJobs.add(1, &[("state", state.word().to_owned())]);
         let publisher = self.publisher.clone();
         tokio::spawn(async move {

@@ -25,6 +25,10 @@ pub struct Config {
     #[command(flatten)]
     pub events: Events,
 
+    /// How clients are told that their jobs have ended.
+    #[command(flatten)]
+    pub calls: Calls,
+
     /// How to reach the broker.
     #[command(flatten)]
     pub broker: intake_broker::Config,
@@ -79,6 +83,32 @@ pub struct Events {
     /// this worker applies are sent at once
     #[arg(long, env = "INTAKE_EVENTS_POLL_MS", default_value = "2000", value_name = "MS", value_parser = milliseconds)]
     pub events_poll: Duration,
+}
+
+/// How clients are told that their jobs have ended, where the import named a `callback_url`.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Callbacks")]
+pub struct Calls {
+    /// Callbacks made side by side; up to half of them for one account
+    #[arg(long, env = "INTAKE_CALLBACKS", default_value_t = 8, value_name = "COUNT",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub callbacks: u16,
+
+    /// Longest time that one may take, from looking up the name to the end of the answer, in seconds
+    #[arg(long, env = "INTAKE_CALLBACK_TIMEOUT_S", default_value = "15", value_name = "SECONDS", value_parser = seconds)]
+    pub callback_timeout: Duration,
+
+    /// Pauses after attempts that failed, in seconds; after the last of them it is given up. Each is made up to a fifth
+    /// shorter or longer
+    #[arg(long, env = "INTAKE_CALLBACK_RETRIES_S", value_delimiter = ',', value_name = "SECONDS,…",
+          default_value = "5,300,1800,7200,18000,36000,50400,72000,86400",
+          value_parser = clap::value_parser!(u32).range(0..=604_800))]
+    pub callback_retries: Vec<u32>,
+}
+
+fn seconds(text: &str) -> Result<Duration, ParseIntError> {
+    text.parse().map(|seconds: u32| Duration::from_secs(seconds.max(1).into()))
 }
 
 fn milliseconds(text: &str) -> Result<Duration, ParseIntError> {

@@ -3,6 +3,7 @@
 
 mod announce;
 mod backoff;
+mod callbacks;
 mod config;
 
 mod geo;
@@ -16,5 +17,5 @@ pub mod testing;
 mod verdict;
 mod worker;
 
-pub use config::{Config, Events, Work};
+pub use config::{Calls, Config, Events, Work};
 pub use worker::{Worker, stop_signal};

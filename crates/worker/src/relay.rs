@@ -38,6 +38,11 @@ impl Wake {
     pub(crate) fn wake(&self) {
         self.0.notify_one();
     }
+
+    /// Waits until this is so, or has been since the last time.
+    pub(crate) async fn woken(&self) {
+        self.0.notified().await;
+    }
 }
 
 /// All that the relay needs.
@@ -149,7 +154,7 @@ impl Relay {
     /// Waits for this process to commit something, or, for the sake of what others leave, a while.
     async fn idle(&self, poll: &mut Duration, next: Instant) {
         let wait = (*poll).min(self.longest_poll).mul_f64(rand::random_range(0.5..1.0));
-        if timeout(wait, self.wake.0.notified()).await.is_ok() {
+        if timeout(wait, self.wake.woken()).await.is_ok() {
             *poll = FIRST_POLL;
             sleep_until(next).await;
         } else {

@@ -8,16 +8,18 @@ use intake_telemetry::{Listener, Readiness};
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
+use crate::callbacks::Calling;
 use crate::geo::{Geo, Watch};
 use crate::job::Job;
 use crate::pause::Pause;
 use crate::relay::{Relaying, Wake};
-use crate::{Config, Events, Work, take};
+use crate::{Calls, Config, Events, Work, take};
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
 pub struct Worker {
     work: Work,
     events: Events,
+    calls: Calls,
     broker: intake_broker::Config,
     store: Store,
     geo: Geo,
@@ -31,7 +33,8 @@ impl Worker {
         let store = Store::open(&config.store);
         let (work, events, geo) = (config.work.clone(), config.events.clone(), Geo::default());
         let watch = work.geo_database.clone().map(|path| Watch::start(path, geo.clone()));
-        Self { work, events, broker: config.broker.clone(), store, geo, watch, listener }
+        let calls = config.calls.clone();
+        Self { work, events, calls, broker: config.broker.clone(), store, geo, watch, listener }
     }
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
@@ -74,9 +77,12 @@ impl Worker {
             events.clone(),
             shutdown.clone(),
         );
-        let announcer = Announcer::new(publisher, events);
+        let callbacks = Wake::default();
+        let calling = Calling::start(store.clone(), self.calls, callbacks.clone(), shutdown.clone());
+        let announcer = Announcer::new(publisher, events, callbacks);
         take::run(consumer, Job { store, work, geo, last_delivery, pause, announcer, shutdown }).await;
         relaying.stopped().await;
+        calling.stopped().await;
         tracing::info!("worker stopped");
     }
 }

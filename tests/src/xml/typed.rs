@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-const NUMBERS: [&str; 15] = [
+const NUMBERS: [&str; 16] = [
     "attempts",
     "created",
     "db_id",
@@ -10,6 +10,7 @@ const NUMBERS: [&str; 15] = [
     "eta_seconds",
     "failed",
     "index",
+    "last_status",
     "processed",
     "rate_per_second",
     "resource_id",

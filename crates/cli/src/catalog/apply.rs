@@ -36,6 +36,9 @@ Example of a file:
   accounts:
     - name: shop
       databases: [1]
+      callbacks:              # callback_url of an import may name these
+        hosts: [hooks.example.com]
+        secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw   # of your own: echo whsec_$(openssl rand -base64 32)
 
 Types of fields: int, float, string, date, bool, enum, ip, tags, object, arr_object
 

@@ -10,7 +10,8 @@ use crate::operator::with_store;
 use crate::output::Output;
 
 const MORE: &str = "\
-Tokens are left out: only their hashes are known, and applying the file keeps them. See `intake token list`.
+Tokens are left out: only their hashes are known, and applying the file keeps them. See `intake token list`. \
+Secrets of callbacks are not shown; what stands in their place keeps them.
 
 Example:
   intake catalog show > catalog.yaml

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use intake_types::callback::CallbackSecret;
 use intake_types::catalog::{Account, Catalog, Database, Resource};
 use intake_types::{Field, FieldType};
 use serde::Serialize;
@@ -58,6 +59,15 @@ struct ResourceView<'a> {
 struct AccountView<'a> {
     name: &'a str,
     databases: Ids,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callbacks: Option<CallbacksView>,
+}
+
+/// The secrets are not shown; what stands for them keeps them when the file is applied.
+#[derive(Debug, Serialize)]
+struct CallbacksView {
+    hosts: FlowSeq<Vec<String>>,
+    secret: FlowSeq<Vec<String>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -107,7 +117,12 @@ impl<'a> ResourceView<'a> {
 
 impl<'a> AccountView<'a> {
     fn of(account: &'a Account) -> Self {
-        Self { name: &account.name, databases: FlowSeq(account.databases.iter().map(|id| id.0).collect()) }
+        let callbacks = account.callbacks.as_ref().map(|callbacks| CallbacksView {
+            hosts: FlowSeq(callbacks.hosts.iter().map(ToString::to_string).collect()),
+            secret: FlowSeq(callbacks.secrets.iter().map(CallbackSecret::masked).collect()),
+        });
+        let databases = FlowSeq(account.databases.iter().map(|id| id.0).collect());
+        Self { name: &account.name, databases, callbacks }
     }
 }
 
@@ -153,6 +168,8 @@ resources:
   - { id: 1, name: "@x: [y]", channels: ["on"], categories: ["~", "2020-01-01", "{a}"] }
 accounts:
   - { name: "\"quoted\" \\", databases: [7] }
+  - name: told
+    callbacks: { hosts: [b.example.com, "http://[::1]:9000"], secret: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw] }
 "##;
 
     fn catalog(yaml: &str) -> Catalog {
@@ -168,6 +185,7 @@ accounts:
             let declaration = serde_saphyr::from_str(&shown).unwrap();
             let (again, changes) = catalog.declare(&declaration).unwrap();
             assert_eq!((&changes[..], &again), (&[][..], &catalog), "{shown}");
+            assert!(!shown.contains("MfKQ"), "{shown}");
         }
     }
 

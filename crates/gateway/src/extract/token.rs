@@ -49,7 +49,8 @@ mod tests {
     fn catalog() -> Catalog {
         let mut catalog = Catalog::default();
         for (token, name) in [("header", "h"), ("body", "b"), ("query", "q")] {
-            let account = Account { name: name.to_owned(), databases: std::iter::empty().collect() };
+            let account =
+                Account { name: name.to_owned(), databases: std::iter::empty().collect(), callbacks: None };
             catalog.accounts.insert(name.to_owned(), account);
             catalog.tokens.insert(TokenHash::of(token), name.to_owned());
         }

@@ -86,6 +86,8 @@ CREATE TABLE jobs (
     finished_at timestamptz,
     -- Until when the results of a job that has ended are kept.
     expires_at timestamptz,
+    -- Whether its chunks are still there; false once they are swept.
+    results_kept boolean NOT NULL DEFAULT true,
     error integer,
     error_text text,
     -- The sums over its chunks, once it has ended: they outlive them.
@@ -108,6 +110,11 @@ CREATE INDEX jobs_account ON jobs (account, id);
 CREATE INDEX jobs_external_id ON jobs (account, external_id, id) WHERE external_id IS NOT NULL;
 CREATE INDEX jobs_state ON jobs (account, state, id) WHERE state <> 'completed';
 
+-- What is kept no longer, and what nothing moves in any more.
+CREATE INDEX jobs_expired ON jobs (expires_at) WHERE results_kept;
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE NOT results_kept;
+CREATE INDEX jobs_processing ON jobs (taken_at) WHERE state = 'processing';
+
 -- The wish that a job be stopped, also one that no worker has taken yet. Whoever works on the job looks here before each
 -- chunk.
 CREATE TABLE cancellations (
@@ -129,6 +136,8 @@ CREATE TABLE request_keys (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account, scope, key)
 );
+
+CREATE INDEX request_keys_age ON request_keys (created_at);
 
 -- Jobs that were given out for a request which had its job already (while the ledger could not be asked), and that job.
 CREATE TABLE job_aliases (

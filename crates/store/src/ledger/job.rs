@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::key::{self, Settled};
 use crate::schema::{job_chunks, jobs};
-use crate::{Error, Retention, Store, outbox};
+use crate::{Error, Retention, Store, callbacks, outbox};
 
 // The time is that of now, not of the transaction's start: a job may end in the transaction that began it.
 const END: &str = "\
@@ -152,7 +152,11 @@ pub(crate) fn end(
         .bind::<Nullable<Integer>, _>(error.map(|(error, _)| i32::from(error)))
         .bind::<Nullable<Text>, _>(text)
         .execute(connection)?;
-    if ended > 0 { outbox::job_ended(connection, header) } else { Ok(()) }
+    if ended == 0 {
+        return Ok(());
+    }
+    callbacks::insert(connection, header)?;
+    outbox::job_ended(connection, header)
 }
 
 fn state(connection: &mut PgConnection, job_id: JobId) -> Result<JobState, Error> {

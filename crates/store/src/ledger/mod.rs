@@ -6,6 +6,7 @@ mod job;
 mod key;
 mod read;
 mod results;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -17,3 +18,4 @@ pub use key::Reserved;
 pub use read::JobFilter;
 pub(crate) use read::status;
 pub use results::{Excerpt, Portion};
+pub use sweep::Swept;

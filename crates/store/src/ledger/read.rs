@@ -11,13 +11,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::job::parse;
-use crate::{Error, Store};
+use crate::{Error, Store, callbacks};
 
 // One statement, so one moment: the state and the counts always belong together. A job that is the same as another is
 // told as that other one.
 const STATUS: &str = "\
     SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.taken_at, j.finished_at, \
-        j.expires_at, j.error, j.error_text, clock_timestamp() AS read_at, t.tally, t.since_taken \
+        j.expires_at, j.error, j.error_text, clock_timestamp() AS read_at, t.tally, t.since_taken, \
+        b.url, b.state AS callback, b.attempts AS tries, b.last_status, b.last_error, b.next_at \
     FROM jobs j \
     CROSS JOIN LATERAL ( \
         SELECT coalesce(j.tally, ARRAY[coalesce(sum(created), 0), coalesce(sum(updated), 0), \
@@ -26,6 +27,7 @@ const STATUS: &str = "\
             coalesce(sum(c.records) FILTER (WHERE c.applied_at >= j.taken_at), 0) AS since_taken \
         FROM job_chunks c WHERE j.tally IS NULL AND c.db_id = j.db_id AND c.job_id = j.id \
     ) AS t \
+    LEFT JOIN callbacks b ON b.db_id = j.db_id AND b.job_id = j.id \
     WHERE j.account = $1";
 
 /// The job that job $2 is the same as, else itself.
@@ -63,6 +65,8 @@ struct Row {
     tally: Vec<i32>,
     #[diesel(sql_type = BigInt)]
     since_taken: i64,
+    #[diesel(embed)]
+    callback: callbacks::Row,
 }
 
 impl Row {
@@ -88,6 +92,7 @@ impl Row {
             expires_at: self.expires_at,
             read_at: self.read_at,
             error: error.zip(self.error_text),
+            callback: self.callback.read(header.callback_url)?,
         };
         Ok(Status { job_id: JobId(self.id), state: parse(&self.state)?, ledger: Some(entry) })
     }

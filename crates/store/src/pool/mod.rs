@@ -42,7 +42,12 @@ impl Store {
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(ConnectionManager::new(conninfo.expose_secret()));
         let permits = usize::try_from(config.database_pool).unwrap_or(1);
-        Self { pool, permits: Arc::new(Semaphore::new(permits)), conninfo, retention: config.retention }
+        Self {
+            pool,
+            permits: Arc::new(Semaphore::new(permits)),
+            conninfo,
+            retention: config.retention.in_order(),
+        }
     }
 
     /// How long what is known of jobs is kept.

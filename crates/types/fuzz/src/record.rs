@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::plan;
-use crate::world::{ACCOUNT, catalog, database, job};
+use crate::world::{ACCOUNT, account, catalog, database, job};
 
 /// How many records of 31 levels a recipe could nest is not the point: a few show every type.
 const LEVELS: u32 = 4;
@@ -33,7 +33,7 @@ pub(crate) fn check(bytes: &[u8]) {
         2 => Operation::Update,
         _ => Operation::Import,
     };
-    let batch = Batch::check(envelope, operation, catalog(), database());
+    let batch = Batch::check(envelope, operation, catalog(), account(), database());
     // The one thing that the parameters can be wrong about.
     let Ok(batch) = batch else { return assert_eq!(operation, Operation::Add) };
     let (header, _) = batch.into_message(job(), ACCOUNT).into_parts();

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use intake_types::catalog::{Catalog, Database};
+use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::Limits;
 use intake_types::{DatabaseId, JobId, JobKey};
 
@@ -20,6 +20,10 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
 
 pub(crate) fn catalog() -> &'static Catalog {
     &CATALOG
+}
+
+pub(crate) fn account() -> &'static Account {
+    catalog().accounts.get(ACCOUNT).expect("the demo catalogue has the account")
 }
 
 pub(crate) fn database() -> &'static Database {

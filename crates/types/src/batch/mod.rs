@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::catalog::{Catalog, Database};
+use crate::catalog::{Account, Catalog, Database};
 use crate::envelope::shortened;
 use crate::field::listed;
 use crate::message::V1;
@@ -71,7 +71,7 @@ impl<'a> Batch<'a> {
     /// Most records that a batch can hold, whatever the limits say: a profile's id has room for no higher index.
     pub const MOST_RECORDS: u32 = 1 << 20;
 
-    /// Checks a request for `database`, which the caller has found to be the account's.
+    /// Checks a request of `account` for `database`, which the caller has found to be the account's.
     ///
     /// # Errors
     /// The first thing that is wrong: [`Refusal::Parameter`], or [`Refusal::TooLarge`].
@@ -79,10 +79,11 @@ impl<'a> Batch<'a> {
         envelope: Envelope<'a>,
         operation: Operation,
         catalog: &Catalog,
+        account: &Account,
         database: &Database,
     ) -> Result<Self, Refusal> {
         let total = count(&envelope)?;
-        let terms = Terms::check(&envelope, operation, catalog, database)?;
+        let terms = Terms::check(&envelope, operation, catalog, account, database)?;
         let match_values = matching::values(&envelope, terms.rule(), total)?;
         Ok(Self { terms, match_values, records: envelope.data.unwrap_or_default(), total })
     }

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::{Nulls, Operation, UnknownFields, matching, resource, unknown_parameters};
-use crate::catalog::{Catalog, Database};
+use crate::catalog::{Account, Catalog, Database};
 use crate::envelope::{KNOWN, describe};
-use crate::{DatabaseId, Envelope, Header, JobId, MatchRule, Refusal, ResourceId, Warning};
+use crate::{DatabaseId, Envelope, Header, JobId, MatchRule, Refusal, ResourceId, Warning, callback};
 
 /// Longest `external_id`, in characters.
 const LONGEST_EXTERNAL_ID: usize = 200;
@@ -24,6 +24,7 @@ pub struct Terms {
     skip_triggers: bool,
     detect_geo: bool,
     external_id: Option<String>,
+    callback_url: Option<String>,
     warnings: Vec<Warning>,
 }
 
@@ -32,6 +33,7 @@ impl Terms {
         envelope: &Envelope<'_>,
         operation: Operation,
         catalog: &Catalog,
+        account: &Account,
         database: &Database,
     ) -> Result<Self, Refusal> {
         refuse_unavailable(envelope)?;
@@ -57,11 +59,12 @@ impl Terms {
             skip_triggers: envelope.flag("skip_triggers")?,
             detect_geo: envelope.flag("detect_geo")?,
             external_id: external_id(envelope)?,
+            callback_url: callback::requested(envelope, account.callbacks.as_ref())?,
             warnings,
         })
     }
 
-    /// Checks the parameters of a stream for `database`, which the caller has found to be the account's.
+    /// Checks the parameters of a stream of `account` for `database`, which the caller has found to be the account's.
     ///
     /// # Errors
     /// The first parameter that is wrong.
@@ -69,6 +72,7 @@ impl Terms {
         envelope: &Envelope<'_>,
         operation: Operation,
         catalog: &Catalog,
+        account: &Account,
         database: &Database,
     ) -> Result<Self, Refusal> {
         if envelope.parameter("data").is_some() {
@@ -79,7 +83,7 @@ impl Terms {
                 "a match value beside the records is not allowed in a stream; put it into the records";
             return Err(Refusal::parameter(name, problem));
         }
-        Self::check(envelope, operation, catalog, database)
+        Self::check(envelope, operation, catalog, account, database)
     }
 
     pub(super) fn rule(&self) -> &MatchRule {
@@ -108,7 +112,7 @@ impl Terms {
             detect_geo: self.detect_geo,
             external_id: self.external_id,
             validate_only: false,
-            callback_url: None,
+            callback_url: self.callback_url,
             request_key: None,
             retry_of: None,
             streamed: false,
@@ -127,10 +131,6 @@ fn refuse_unavailable(envelope: &Envelope<'_>) -> Result<(), Refusal> {
     if envelope.flag("validate_only")? {
         let problem = "a dry run is not available; send false, or leave it out, to import for real";
         return Err(Refusal::parameter("validate_only", problem));
-    }
-    if envelope.sent("callback_url").is_some() {
-        let problem = "callbacks are not available; leave it out and poll the job";
-        return Err(Refusal::parameter("callback_url", problem));
     }
     Ok(())
 }

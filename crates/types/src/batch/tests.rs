@@ -39,6 +39,11 @@ fn catalog() -> Catalog {
     catalog
 }
 
+fn account() -> Account {
+    let callbacks = json!({"hosts": ["hooks.example.com"], "secrets": [format!("whsec_{}", "A".repeat(32))]});
+    serde_json::from_value(json!({"name": "demo", "databases": [1, 2], "callbacks": callbacks})).unwrap()
+}
+
 /// Checks a request for database 1 with these members beside `data`, which has `records` of them.
 fn check(mut parameters: Value, records: usize) -> Result<Header, Refusal> {
     if records > 0 {
@@ -50,8 +55,8 @@ fn check(mut parameters: Value, records: usize) -> Result<Header, Refusal> {
 fn check_body(format: Format, body: &str, database: i32) -> Result<Header, Refusal> {
     let catalog = catalog();
     let envelope = read(format, body.as_bytes(), &Limits::default())?;
-    let batch =
-        Batch::check(envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(database)])?;
+    let database = &catalog.databases[&DatabaseId(database)];
+    let batch = Batch::check(envelope, Operation::Import, &catalog, &account(), database)?;
     let job =
         JobId::mint(1_700_000_000_000_000_000, 1, "demo", &JobKey::new(b"a key for these tests").unwrap());
     let (header, records) = batch.into_message(job, "demo").into_parts();
@@ -138,7 +143,8 @@ fn an_id_names_nobody_new() {
     let catalog = catalog();
     let body = br#"{"matching": "profile_id", "data": [{}]}"#;
     let envelope = read(Format::Json, body, &Limits::default()).unwrap();
-    let refused = Batch::check(envelope, Operation::Add, &catalog, &catalog.databases[&DatabaseId(1)]);
+    let database = &catalog.databases[&DatabaseId(1)];
+    let refused = Batch::check(envelope, Operation::Add, &catalog, &account(), database);
     insta::assert_snapshot!(refused.unwrap_err(), @"matching: `profile_id` names a profile that is there, and add_batch makes new ones; use another");
 }
 
@@ -205,7 +211,13 @@ fn resources_belong_to_the_database() {
 fn what_is_not_available_is_refused() {
     insta::assert_snapshot!(refused(json!({"validate_only": "true"}), 1), @"validate_only: a dry run is not available; send false, or leave it out, to import for real");
     insta::assert_snapshot!(refused(json!({"validate_only": "maybe"}), 1), @"validate_only: must be true or false, got `maybe`");
-    insta::assert_snapshot!(refused(json!({"callback_url": "https://example.com"}), 1), @"callback_url: callbacks are not available; leave it out and poll the job");
+}
+
+#[test]
+fn a_callback_goes_to_a_host_of_the_account() {
+    insta::assert_snapshot!(refused(json!({"callback_url": "https://example.com"}), 1), @"callback_url: `https://example.com` is not allowed for this account; allowed: https://hooks.example.com");
+    let header = check(json!({"callback_url": "https://hooks.example.com/a"}), 1).unwrap();
+    assert_eq!(header.callback_url.as_deref(), Some("https://hooks.example.com/a"));
 }
 
 #[test]
@@ -228,8 +240,13 @@ fn a_stream_is_checked_without_its_records() {
     let check = |query: &[(&str, &str)]| -> Result<Header, Refusal> {
         let pairs = query.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let envelope = parameters(pairs)?;
-        let terms =
-            Terms::of_stream(&envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(1)])?;
+        let terms = Terms::of_stream(
+            &envelope,
+            Operation::Import,
+            &catalog,
+            &account(),
+            &catalog.databases[&DatabaseId(1)],
+        )?;
         let key = JobKey::new(b"a key for these tests").unwrap();
         Ok(terms.into_stream_header(JobId::mint(1_700_000_000_000_000_000, 1, "demo", &key), "demo"))
     };

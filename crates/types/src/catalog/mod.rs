@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use declare::{
-    AccountDeclaration, Change, ChangeKind, DatabaseDeclaration, Declaration, FieldDeclaration, Orphan,
-    ResourceDeclaration, Token,
+    AccountDeclaration, CallbacksDeclaration, Change, ChangeKind, DatabaseDeclaration, Declaration,
+    FieldDeclaration, Orphan, ResourceDeclaration, Token,
 };
 
+use crate::callback::Callbacks;
 use crate::field::system_fields;
 use crate::{DatabaseId, Field, ResourceId, TokenHash};
 
@@ -80,6 +81,9 @@ pub struct Account {
     pub name: String,
     /// The databases that its tokens open.
     pub databases: BTreeSet<DatabaseId>,
+    /// Whom it may have told that a job has ended; none where nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callbacks: Option<Callbacks>,
 }
 
 /// All that is declared, at one moment.

@@ -46,7 +46,7 @@ pub(super) struct SubscriptionData<'a> {
 
 /// A job that has ended: the members of its status that will not change any more.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct JobData<'a> {
+pub(crate) struct JobData<'a> {
     #[serde(flatten)]
     origin: Origin<'a>,
     status: &'static str,
@@ -64,7 +64,8 @@ pub(super) struct JobData<'a> {
 }
 
 impl<'a> JobData<'a> {
-    pub(super) fn of(origin: Origin<'a>, state: JobState, entry: &'a LedgerEntry) -> Self {
+    pub(crate) fn of_job(job_id: JobId, state: JobState, entry: &'a LedgerEntry) -> Self {
+        let origin = Origin { db_id: entry.db_id, job_id, external_id: entry.external_id.as_deref() };
         let tally = entry.tally;
         let job_warnings = u32::try_from(entry.warnings.len()).unwrap_or(u32::MAX);
         let error = entry.error.as_ref();

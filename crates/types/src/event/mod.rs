@@ -12,11 +12,12 @@ mod tests;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use self::data::{Data, JobData, Origin, ProfileData, SubscriptionData};
+use self::data::{Data, Origin, ProfileData, SubscriptionData};
 use crate::plan::{Change, Part};
 use crate::report::LedgerEntry;
 use crate::{DatabaseId, Header, JobId, JobState};
 
+pub(crate) use data::JobData;
 pub use lane::Lane;
 pub use page::{Page, Topic, join, pages};
 
@@ -77,8 +78,7 @@ impl<'a> Event<'a> {
 
     /// What to tell of a job that has ended; `at` is when.
     pub fn of_job(job_id: JobId, state: JobState, entry: &'a LedgerEntry, at: DateTime<Utc>) -> Self {
-        let origin = Origin { db_id: entry.db_id, job_id, external_id: entry.external_id.as_deref() };
-        let data = Data::Job(JobData::of(origin, state, entry));
+        let data = Data::Job(JobData::of_job(job_id, state, entry));
         let (id, subject) = (format!("{job_id}:completed"), job_id.to_string());
         let event = Self::new(id, entry.db_id, subject, at, "job.completed", data);
         Self { lane: Lane::of(job_id.0), topic: Topic::Jobs, ..event }

@@ -182,6 +182,7 @@ fn entry() -> LedgerEntry {
         expires_at: None,
         read_at: at(),
         error: None,
+        callback: None,
     }
 }
 

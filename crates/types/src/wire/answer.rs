@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Format, Node};
+use crate::callback::CallbackStatus;
 use crate::{JobId, JobState, Refusal, Status, Warning};
 
 pub(super) const SUCCESS: &str = "Successful operation";
@@ -115,8 +116,22 @@ fn status_node(status: &Status) -> Node<'_> {
     all.extend(is_dry.then(|| ("validate_only".into(), Node::Bool(true))));
     let retried = ledger.and_then(|entry| entry.retry_of);
     all.extend(retried.map(|job_id| ("retry_of".into(), Node::text(job_id.to_string()))));
+    all.extend(ledger.and_then(|entry| entry.callback.as_ref()).map(callback));
     all.extend(ledger.and_then(|entry| job_warnings(&entry.warnings)));
     Node::Object(all)
+}
+
+/// Whom the end is told to, where the request named anybody.
+fn callback(callback: &CallbackStatus) -> (Cow<'static, str>, Node<'_>) {
+    let all = members([
+        ("url", Node::text(&callback.url)),
+        ("state", Node::text(callback.state.word())),
+        ("attempts", Node::int(callback.attempts)),
+        ("last_status", Node::or_null(callback.last_status, Node::int)),
+        ("last_error", Node::or_null(callback.last_error.as_deref(), Node::text)),
+        ("next_attempt_at", Node::or_null(callback.next_attempt_at, moment)),
+    ]);
+    ("callback".into(), Node::Object(all))
 }
 
 pub(super) fn warning_list(warnings: &[Warning]) -> Node<'_> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
+use super::callbacks;
 use super::target::{TYPE_WORDS, field_type};
 use super::{
     AccountDeclaration, Catalog, DatabaseDeclaration, Declaration, FieldDeclaration, ResourceDeclaration,
@@ -52,6 +53,11 @@ pub(super) fn problems(declaration: &Declaration, current: &Catalog) -> Vec<Stri
     }
     for (at, account) in accounts.iter().enumerate() {
         checker.account(&format!("accounts[{at}]"), account, &known);
+        if let Some(declared) = &account.callbacks {
+            let present = current.accounts.get(&account.name).and_then(|account| account.callbacks.as_ref());
+            let path = format!("accounts[{at}].callbacks");
+            checker.problems.extend(callbacks::problems(&path, declared, present));
+        }
     }
     checker.owners(accounts, current);
     checker.problems

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::field_diff::{self, Owner};
-use super::{Change, Orphan};
+use super::{Change, Orphan, callbacks};
 use crate::catalog::{Account, Catalog, Database, Resource};
 use crate::{Field, TokenHash};
 
@@ -113,10 +113,12 @@ fn account(old: Option<&Account>, new: Option<&Account>, current: &Catalog, chan
                 let (old, new) = (list(&old.databases), list(&new.databases));
                 changes.push(Change::altered(format!("{subject}: databases {old} -> {new}")));
             }
+            changes.extend(callbacks::changes(&subject, old.callbacks.as_ref(), new.callbacks.as_ref()));
         }
         (None, Some(new)) => {
-            let line = format!("account {:?} (databases {})", new.name, list(&new.databases));
-            changes.push(Change::added(line));
+            let subject = format!("account {:?}", new.name);
+            changes.push(Change::added(format!("{subject} (databases {})", list(&new.databases))));
+            changes.extend(callbacks::changes(&subject, None, new.callbacks.as_ref()));
         }
         (Some(old), None) => {
             changes.push(Change::removed(format!("account {:?}", old.name)));

@@ -6,6 +6,7 @@
 //! revokes a token that a file names takes it out of the file too, or the next apply brings it back. A token goes by
 //! itself only with its account.
 
+mod callbacks;
 mod change;
 mod check;
 mod diff;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub use callbacks::CallbacksDeclaration;
 pub use change::{Change, ChangeKind, Orphan};
 
 use super::Catalog;
@@ -105,12 +107,15 @@ pub struct AccountDeclaration {
     /// The databases that its tokens open.
     #[serde(default)]
     pub databases: Vec<DatabaseId>,
+    /// Whom it may have told that a job has ended.
+    #[serde(default)]
+    pub callbacks: Option<CallbacksDeclaration>,
     /// Tokens to add.
     #[serde(default)]
     pub tokens: Vec<Token>,
 }
 
-/// A token in a file. Does not show itself.
+/// A token, or another secret, in a file. Does not show itself.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Token(pub String);

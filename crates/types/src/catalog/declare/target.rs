@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Catalog, Declaration, FieldDeclaration};
+use super::{Catalog, Declaration, FieldDeclaration, callbacks};
 use crate::catalog::{Account, Database, Resource};
 use crate::{Field, FieldType, TokenHash};
 
@@ -33,8 +33,12 @@ pub(super) fn build(current: &Catalog, declaration: &Declaration) -> Result<Cata
         target.resources.insert(declared.id, resource);
     }
     for declared in &declaration.accounts {
-        let account =
-            Account { name: declared.name.clone(), databases: declared.databases.iter().copied().collect() };
+        let known = current.accounts.get(&declared.name).and_then(|account| account.callbacks.as_ref());
+        let account = Account {
+            name: declared.name.clone(),
+            databases: declared.databases.iter().copied().collect(),
+            callbacks: declared.callbacks.as_ref().map(|declared| callbacks::build(declared, known)),
+        };
         target.accounts.insert(declared.name.clone(), account);
     }
     target.tokens = tokens(current, declaration);

@@ -216,6 +216,7 @@ fn catalog() -> Catalog {
     let declaration: Declaration = serde_json::from_value(json!({
         "databases": [{"id": 1, "name": "One", "fields": [{"name": "Custom_ID", "type": "int", "matchable": true}]}],
         "resources": [{"id": 28, "name": "News", "databases": [1], "channels": ["email"]}],
+        "accounts": [{"name": "demo", "databases": [1]}],
     }))
     .unwrap();
     Catalog::default().declare(&declaration).unwrap().0
@@ -224,8 +225,8 @@ fn catalog() -> Catalog {
 /// What a worker would be told of a request.
 fn header(envelope: Envelope<'_>) -> Header {
     let catalog = catalog();
-    let batch =
-        Batch::check(envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(1)]).unwrap();
+    let (account, database) = (&catalog.accounts["demo"], &catalog.databases[&DatabaseId(1)]);
+    let batch = Batch::check(envelope, Operation::Import, &catalog, account, database).unwrap();
     let key = JobKey::new(b"a key for these tests").unwrap();
     let message = batch.into_message(JobId::mint(1_700_000_000_000_000_000, 1, "demo", &key), "demo");
     let mut header = message.header().clone();

@@ -22,6 +22,7 @@ pub(super) fn entry() -> LedgerEntry {
         expires_at: None,
         read_at: at(3),
         error: None,
+        callback: None,
     }
 }
 
@@ -79,6 +80,35 @@ fn a_job_that_no_worker_has_taken() {
     <results_url>/api/v1.1/jobs/018bcfe5-687b-7e93-8000-00000000002a/results</results_url>
     </xml>
     "#);
+}
+
+#[test]
+fn whom_its_end_is_told_to() {
+    use crate::callback::{CallbackState, CallbackStatus};
+
+    let shown = |callback| {
+        let entry = LedgerEntry { callback: Some(callback), ..entry() };
+        let status = Status { job_id: job(), state: JobState::Completed, ledger: Some(entry) };
+        let bodies = [Format::Json, Format::Xml].map(|format| super::status(&status, format));
+        bodies.map(|body| {
+            let body = String::from_utf8(body).unwrap();
+            body[body.find("callback").unwrap()..].to_owned()
+        })
+    };
+    let waiting = CallbackStatus::waiting("https://hooks.example.com/a".to_owned());
+    insta::assert_snapshot!(shown(waiting.clone()).join("\n"), @r#"
+    callback":{"url":"https://hooks.example.com/a","state":"pending","attempts":0,"last_status":null,"last_error":null,"next_attempt_at":null}}
+    callback><url>https://hooks.example.com/a</url><state>pending</state><attempts>0</attempts><last_status nil='true'/><last_error nil='true'/><next_attempt_at nil='true'/></callback></xml>
+    "#);
+    let failing = CallbackStatus {
+        state: CallbackState::Pending,
+        attempts: 2,
+        last_status: Some(500),
+        last_error: Some("answered 500".to_owned()),
+        next_attempt_at: Some(at(7)),
+        ..waiting
+    };
+    insta::assert_snapshot!(shown(failing)[0], @r#"callback":{"url":"https://hooks.example.com/a","state":"pending","attempts":2,"last_status":500,"last_error":"answered 500","next_attempt_at":"2023-11-14T22:13:27.123Z"}}"#);
 }
 
 #[test]
