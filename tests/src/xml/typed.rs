@@ -20,7 +20,7 @@ const NUMBERS: [&str; 16] = [
     "updated",
     "warnings",
 ];
-const FLAGS: [&str; 2] = ["matchable", "unique"];
+const FLAGS: [&str; 3] = ["matchable", "unique", "validate_only"];
 /// Written as the vendor does: without a mark when there is one element.
 const ARRAYS: [&str; 1] = ["result"];
 
