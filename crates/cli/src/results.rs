@@ -14,8 +14,9 @@ const MORE: &str = "\
 One entry for each record, in the order of the batch. While the job runs, these are the entries so far.
 
 Examples:
-  intake results 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 | jq '.result[] | select(.error != 0)'
-  intake results 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --format xml > results.xml
+  intake results 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --only failed
+  intake results 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --format csv > results.csv
+  intake results 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --only failed --payload --format ndjson > to-mend.ndjson
 ";
 
 /// Prints the results of a job as the gateway sends them
@@ -30,6 +31,16 @@ pub(crate) struct Results {
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
 
+    /// Entries of these fates alone, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "FATES",
+          value_parser = ["created", "updated", "unchanged", "skipped", "failed"])]
+    only: Vec<String>,
+
+    /// With `--only failed`: each entry with its record; in NDJSON the records themselves, with what was wrong as `_error`,
+    /// to be mended and sent again
+    #[arg(long, requires = "only")]
+    payload: bool,
+
     #[command(flatten)]
     gateway: Config,
 }
@@ -38,6 +49,8 @@ pub(crate) struct Results {
 enum Format {
     Json,
     Xml,
+    Ndjson,
+    Csv,
 }
 
 impl fmt::Display for Format {
@@ -45,6 +58,8 @@ impl fmt::Display for Format {
         formatter.write_str(match self {
             Self::Json => "json",
             Self::Xml => "xml",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
         })
     }
 }
@@ -52,7 +67,14 @@ impl fmt::Display for Format {
 impl Results {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let gateway = Gateway::new(&self.gateway)?;
-        let answer = gateway.get(&format!("{}/results?format={}", status_path(self.id), self.format))?;
+        let mut path = format!("{}/results?format={}", status_path(self.id), self.format);
+        if !self.only.is_empty() {
+            path += &format!("&only={}", self.only.join(","));
+        }
+        if self.payload {
+            path += "&payload=true";
+        }
+        let answer = gateway.get(&path)?;
         let url = self.gateway.url.as_str();
         let cut = |error| crate::client::Error::cut(error, url).into();
         output.copy(answer.reader(), cut)?;

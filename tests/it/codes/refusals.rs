@@ -58,6 +58,7 @@ fn all() -> Vec<Refused> {
     }
     refused.extend(of_headers(&world));
     refused.extend(of_paths(&world));
+    refused.extend(of_jobs(&world));
     refused.push(half_sent(&world, false));
     refused.push(half_sent(&world, true));
     refused.extend(of_outages(&world));
@@ -158,6 +159,30 @@ fn of_paths(world: &World) -> Vec<Refused> {
         world.get("/api/v1.1/jobs/019d0000-0000-7000-8000-000000000000", demo).into(),
         world.get(IMPORT, demo).into(),
     ]
+}
+
+/// Refused for what a question about jobs says.
+fn of_jobs(world: &World) -> Vec<Refused> {
+    let job = world.import(&json!({"db_id": 1, "data": [{"email": "john@example.com"}]})).job_id();
+    world.completed(&job);
+    let get = |question: &str| world.get(&format!("/api/v1.1/jobs{question}"), Some(DEMO_TOKEN)).into();
+    let mut refused: Vec<Refused> = [
+        "?only=failed",
+        "/results?limit=0",
+        "/results?only=best",
+        "/results?payload=true",
+        "/results?cursor=1",
+        "/results?format=yaml",
+    ]
+    .iter()
+    .map(|question| get(&format!("/{job}{question}")))
+    .collect();
+    refused.push(get("?status=queued"));
+    world.database.execute("UPDATE jobs SET finished_at = finished_at - interval '2 days'");
+    refused.push(get(&format!("/{job}/results?only=failed&payload=true")));
+    world.database.execute("UPDATE jobs SET expires_at = now()");
+    refused.push(get(&format!("/{job}/results")));
+    refused
 }
 
 /// Refused because something is away.

@@ -60,12 +60,6 @@ pub(crate) struct Warning {
     pub(crate) field: Option<String>,
 }
 
-/// What became of a job's records.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Results {
-    pub(crate) result: Vec<Entry>,
-}
-
 /// What became of one record.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Entry {
@@ -76,14 +70,6 @@ pub(crate) struct Entry {
     pub(crate) field: Option<String>,
     #[serde(rename = "_ref")]
     pub(crate) reference: Option<String>,
-    pub(crate) action: Option<String>,
-}
-
-impl Entry {
-    /// Refused; a record that was skipped has an action.
-    pub(crate) fn is_failed(&self) -> bool {
-        self.error != 0 && self.action.as_deref().is_none_or(|action| action == "failed")
-    }
 }
 
 fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JobState, D::Error> {

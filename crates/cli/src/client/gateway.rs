@@ -1,6 +1,6 @@
 //! HTTP to the gateway. Answers are JSON unless the caller wants the bytes as they are.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -103,6 +103,24 @@ impl Answer {
             let problem = if error.is_io() { format!("cut short: {error}") } else { error.to_string() };
             Error::Unexpected { url, status, problem }
         })
+    }
+
+    /// Reads a body of one JSON value a line, one after the other.
+    pub(crate) fn lines<T: DeserializeOwned>(
+        self,
+        mut each: impl FnMut(T) -> Result<(), crate::error::Error>,
+    ) -> Result<(), crate::error::Error> {
+        let (url, status) = (self.url.clone(), self.status.as_u16());
+        for line in io::BufReader::new(self.reader()).lines() {
+            let line = line.map_err(|error| Error::cut(error, &url))?;
+            let value = serde_json::from_str(&line).map_err(|error| Error::Unexpected {
+                url: url.clone(),
+                status,
+                problem: error.to_string(),
+            })?;
+            each(value)?;
+        }
+        Ok(())
     }
 
     /// The body as it is, of any size.

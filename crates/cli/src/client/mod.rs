@@ -8,7 +8,7 @@ mod gateway;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::{Accepted, Entry, Results, Status};
+pub(crate) use answer::{Accepted, Entry, Status};
 pub(crate) use config::Config;
 pub(crate) use error::Error;
 pub(crate) use follow::{Follow, follow, status_path};

@@ -63,10 +63,13 @@ fn a_job_is_followed_through_an_outage() {
     let running =
         answer("200 OK\r\nretry-after: 0", &status(r#""status":"processing","total":3,"processed":1"#));
     let ended =
-        answer("200 OK", &status(r#""status":"completed","total":3,"processed":3,"created":2,"failed":1"#));
-    let results = r#"{"error":0,"error_text":"","status":"completed","total":3,"result":[
-        {"index":0,"error":0,"error_text":"","action":"created"},
-        {"index":1,"error":400,"code":"invalid_phone","field":"phone","error_text":"no number"}]}"#;
+        answer("200 OK", &status(r#""status":"completed","total":3,"processed":3,"created":1,"failed":2"#));
+    let results = concat!(
+        r#"{"index":1,"error":400,"code":"invalid_phone","field":"phone","error_text":"no number"}"#,
+        "\n",
+        r#"{"index":2,"error":409,"code":"not_unique","error_text":"another's"}"#,
+        "\n"
+    );
     let (gateway, server) = serve(vec![away, running, ended, answer("200 OK", results)]);
     let status = follow(&gateway, Uuid::nil(), None).unwrap();
     let mut ending = None;
@@ -77,10 +80,12 @@ fn a_job_is_followed_through_an_outage() {
     assert_eq!(ending, Some(Ending::RecordsFailed));
     assert_eq!(
         text,
-        "completed: 3 records, 2 created, 1 failed\nrecord 1: invalid_phone (400) in phone: no number\n"
+        "completed: 3 records, 1 created, 2 failed\nrecord 1: invalid_phone (400) in phone: no number\n\
+         record 2: not_unique (409): another's\n"
     );
     let requests = server.join().unwrap();
     assert!(requests.iter().all(|request| request.contains("authorization: bearer secret-of-the-test\r\n")));
+    assert!(requests[3].contains("/results?format=ndjson&only=failed "), "{}", requests[3]);
     assert!(requests[0].starts_with(&format!("get /api/v1.1/jobs/{}?format=json&wait=", Uuid::nil())));
 }
 

@@ -90,7 +90,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::client::Results;
+    use crate::client;
 
     fn status(more: &Value) -> Status {
         let mut all = json!({"error": 0, "error_text": "Successful operation", "job_id": Uuid::nil(), "status": "completed"});
@@ -167,12 +167,11 @@ mod tests {
             outcomes.into_iter().map(|outcome| Entry { outcome, record: None }).collect();
         let around = Around::Job { state: JobState::Completed, total: 3, next_cursor: None };
         let mut writer =
-            Writer { form: Form::Json, around, is_dry: false, with_records: false, begun: false };
-        let mut body = writer.head();
-        body.extend(writer.entries(&entries));
-        body.extend(writer.tail());
-        let read: Results = serde_json::from_slice(&body).unwrap();
-        let failed: Vec<String> = read.result.iter().filter(|entry| entry.is_failed()).map(failure).collect();
+            Writer { form: Form::Ndjson, around, is_dry: false, with_records: false, begun: false };
+        let body = String::from_utf8(writer.entries(&entries)).unwrap();
+        let read = body.lines().map(|line| serde_json::from_str::<client::Entry>(line).unwrap());
+        let failed: Vec<String> =
+            read.filter(|entry| entry.error == 400).map(|entry| failure(&entry)).collect();
         assert_eq!(failed, ["record 1: invalid_phone (400) in phones[0]: not a phone number [_ref crm-7]"]);
     }
 }

@@ -6,7 +6,7 @@ mod progress;
 pub(crate) use describe::{details, failure, summary};
 pub(crate) use progress::Progress;
 
-use crate::client::{Gateway, Results, Status, status_path};
+use crate::client::{Entry, Gateway, Status, status_path};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::Output;
@@ -15,13 +15,9 @@ use crate::output::Output;
 pub(crate) fn conclude(gateway: &Gateway, status: &Status, output: &mut Output) -> Result<Ending, Error> {
     summary(status).iter().try_for_each(|line| output.line(line))?;
     if status.failed > 0 {
-        let path = format!("{}/results?format=json", status_path(status.job_id));
-        let results: Results = gateway.get(&path)?.json()?;
-        results
-            .result
-            .iter()
-            .filter(|entry| entry.is_failed())
-            .try_for_each(|entry| output.line(failure(entry)))?;
+        // One line each, so that nobody has to hold all of them.
+        let path = format!("{}/results?format=ndjson&only=failed", status_path(status.job_id));
+        gateway.get(&path)?.lines(|entry: Entry| output.line(failure(&entry)))?;
     }
     Ok(Ending::of(status.state, status.failed))
 }
