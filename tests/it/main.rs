@@ -6,6 +6,7 @@
 )]
 
 mod callbacks;
+mod cancel;
 mod codes;
 mod concurrency;
 mod conformance;
@@ -15,6 +16,7 @@ mod docs;
 mod events;
 mod geo;
 mod hostile;
+mod idempotency;
 mod isolation;
 mod listing;
 mod outage;
@@ -22,6 +24,7 @@ mod poison;
 mod reading;
 mod refusals;
 mod results;
+mod retry;
 mod seed;
 mod status;
 mod sync;

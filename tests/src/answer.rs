@@ -21,20 +21,16 @@ impl Answer {
         Self { status: 200, headers: Vec::new(), text: text.to_owned() }
     }
 
-    pub(crate) fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
+    /// Reads it; `None` when it breaks off.
+    pub(crate) fn try_read(mut response: ureq::http::Response<ureq::Body>) -> Option<Self> {
         let headers = response.headers().iter();
         let headers =
             headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
-        Self {
+        Some(Self {
             status: response.status().as_u16(),
             headers: headers.collect(),
-            text: response
-                .body_mut()
-                .with_config()
-                .limit(256 << 20)
-                .read_to_string()
-                .expect("the body is text"),
-        }
+            text: response.body_mut().with_config().limit(256 << 20).read_to_string().ok()?,
+        })
     }
 
     /// A header's value; the name in lower case.

@@ -48,16 +48,32 @@ impl GatewayProcess {
         let address = free_address();
         let child = spawn("intake-gateway", address, &world.gateway_arguments(), arguments);
         let gateway = Self { child, address };
-        until("the gateway is ready", || {
-            let answer = ureq::get(format!("http://{address}/health/ready")).call();
-            answer.is_ok_and(|answer| answer.status() == 200).then_some(())
-        });
+        gateway.until_ready();
         gateway
     }
 
     /// The most memory that it has had, in MiB.
     pub fn peak_memory(&self) -> u64 {
         peak_memory(&self.child)
+    }
+
+    /// Kills it with SIGKILL: it gets no chance to finish anything. Another one can be started in its place.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the gateway is killed");
+        self.child.wait().expect("the gateway is gone");
+    }
+
+    /// Starts it again where it listened before, and waits until it is ready.
+    pub fn start_again(&mut self, world: &World, arguments: &[&str]) {
+        self.child = spawn("intake-gateway", self.address, &world.gateway_arguments(), arguments);
+        self.until_ready();
+    }
+
+    fn until_ready(&self) {
+        until("the gateway is ready", || {
+            let answer = ureq::get(format!("http://{}/health/ready", self.address)).call();
+            answer.is_ok_and(|answer| answer.status() == 200).then_some(())
+        });
     }
 }
 

@@ -247,6 +247,11 @@ impl World {
         self.broker_relay.as_ref().expect("a world with a broker relay").cut();
     }
 
+    /// Holds up what the broker says; what it is told goes through.
+    pub fn hold_broker_answers(&self) {
+        self.broker_relay.as_ref().expect("a world with a broker relay").hold_answers();
+    }
+
     /// Lets connections to the broker through again.
     pub fn restore_broker(&self) {
         self.broker_relay.as_ref().expect("a world with a broker relay").restore();
@@ -275,6 +280,29 @@ impl World {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        let answer = self.try_send_to(address, method, path, headers, body);
+        answer.expect("the gateway answers")
+    }
+
+    /// As [`Self::post_to`]; `None` when there is no whole answer.
+    pub fn try_post_to(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        self.try_send_to(address, "POST", path, headers, body)
+    }
+
+    fn try_send_to(
+        &self,
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
         let mut request = ureq::http::Request::builder();
         request = request.method(method).uri(format!("http://{address}{path}"));
         for (name, value) in headers {
@@ -285,7 +313,7 @@ impl World {
         } else {
             self.agent.run(request.body(body).expect("a request"))
         };
-        Answer::read(answer.expect("the gateway answers"))
+        Answer::try_read(answer.ok()?)
     }
 
     /// Posts a body with these headers.

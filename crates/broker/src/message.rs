@@ -86,6 +86,12 @@ impl Outgoing {
         Ok(self)
     }
 
+    /// The payload, unpacked again. CPU work: call it where blocking is allowed.
+    pub fn payload(&self) -> Result<Vec<u8>, Error> {
+        let encoding = self.properties.content_encoding().as_ref().map(ShortString::as_str);
+        decode(&self.body, encoding, usize::MAX)
+    }
+
     /// Bytes of the payload, packed or plain.
     pub fn size(&self) -> usize {
         self.body.len()
@@ -152,6 +158,7 @@ mod tests {
         let payload = br#"{"a":1}"#.repeat(1000);
         let packed = Outgoing::compress("m", &payload).unwrap();
         assert!(packed.size() < payload.len() / 10);
+        assert_eq!(packed.payload().unwrap(), payload);
         assert_eq!(unpack(&packed.body, payload.len()).unwrap(), payload);
         assert_eq!(decode(&packed.body, Some(ZSTD), payload.len()).unwrap(), payload);
     }

@@ -5,14 +5,14 @@ use actix_web::web::Payload;
 use intake_broker::Outgoing;
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
-use intake_types::{Batch, Envelope, JobId, JobKey, Operation, Refusal};
+use intake_types::{Batch, Envelope, JobId, JobKey, Operation, Refusal, RequestKey};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::clock;
 use crate::error::ApiError;
 use crate::extract::{self, Body, Credentials, Query};
 use crate::memory::Reservation;
+use crate::{clock, idempotency};
 
 /// A request as it came.
 pub(crate) struct Received {
@@ -20,6 +20,8 @@ pub(crate) struct Received {
     pub(crate) format: Format,
     pub(crate) credentials: Credentials,
     pub(crate) query: Query,
+    /// Set where the request may be sent again.
+    pub(crate) again: Option<idempotency::Wish>,
 }
 
 impl Received {
@@ -30,6 +32,7 @@ impl Received {
             body: Body::receive(request, payload, &app.bounds).await?,
             credentials: Credentials::of(request),
             query: Query::of(request),
+            again: None,
         })
     }
 }
@@ -39,14 +42,27 @@ pub(crate) struct Accepted {
     pub(crate) job_id: JobId,
     pub(crate) account: Account,
     pub(crate) total: u32,
+    /// What it is known again by.
+    pub(crate) key: Option<RequestKey>,
     pub(crate) message: Outgoing,
     /// What the message holds until it is confirmed.
     pub(crate) reservation: Reservation,
 }
 
-/// What became of a request, and the format that its body asks for.
+/// What comes with a body that was read.
+pub(crate) struct Sent {
+    /// What it may hold in memory.
+    pub(crate) reservation: Reservation,
+    /// What it is known again by.
+    pub(crate) key: Option<RequestKey>,
+}
+
+/// What became of a request, and what is known of it even if it is refused.
 pub(crate) struct Checked<T> {
+    /// The format that its body asks for.
     pub(crate) wish: Option<Format>,
+    /// Who sent it, and what it is known again by.
+    pub(crate) sender: Option<(Account, RequestKey)>,
     pub(crate) result: Result<T, ApiError>,
 }
 
@@ -57,10 +73,10 @@ pub(crate) fn open<T>(
     received: Received,
     catalog: &Catalog,
     limits: &Limits,
-    check: impl FnOnce(Envelope<'_>, &Account, Reservation) -> Result<T, ApiError>,
+    check: impl FnOnce(Envelope<'_>, &Account, Sent) -> Result<T, ApiError>,
 ) -> Checked<T> {
-    let Received { body, format, credentials, query } = received;
-    let mut wish = None;
+    let Received { body, format, credentials, query, again } = received;
+    let (mut wish, mut sender) = (None, None);
     let read = || {
         let (bytes, mut reservation) = body.unpack()?;
         // The message made of it; JSON made of XML is up to twice as long, and is there twice.
@@ -73,14 +89,16 @@ pub(crate) fn open<T>(
         let asked = envelope.format();
         wish = asked.as_ref().ok().copied().flatten();
         let account = credentials.account(envelope.token(), catalog)?;
+        let key = again.map(|again| again.key(&bytes));
+        sender = key.clone().map(|key| (account.clone(), key));
         asked?;
         // A parameter in the wrong place is an unknown one: told, not followed.
         let misplaced = query.others(&["token", "format"]).take(Envelope::MOST_TOLD);
         envelope.parameters.extend(misplaced.map(|name| (format!("?{name}"), Value::Null)));
-        check(envelope, account, reservation)
+        check(envelope, account, Sent { reservation, key })
     };
     let result = read();
-    Checked { wish, result }
+    Checked { wish, sender, result }
 }
 
 /// Reads a body that is for a database, which `check` gets too.
@@ -90,12 +108,12 @@ pub(crate) fn read<T>(
     received: Received,
     catalog: &Catalog,
     limits: &Limits,
-    check: impl FnOnce(Envelope<'_>, &Account, &Database, Reservation) -> Result<T, ApiError>,
+    check: impl FnOnce(Envelope<'_>, &Account, &Database, Sent) -> Result<T, ApiError>,
 ) -> Checked<T> {
-    open(received, catalog, limits, |envelope, account, reservation| {
+    open(received, catalog, limits, |envelope, account, sent| {
         let db_id = envelope.database_id()?;
         let database = catalog.database_for(account, db_id).ok_or(Refusal::NoAccess(db_id))?;
-        check(envelope, account, database, reservation)
+        check(envelope, account, database, sent)
     })
 }
 
@@ -105,15 +123,18 @@ pub(crate) fn accept(
     operation: Operation,
     catalog: &Catalog,
     limits: &Limits,
-    key: &JobKey,
+    job_key: &JobKey,
 ) -> Checked<Accepted> {
-    read(received, catalog, limits, |envelope, account, database, mut reservation| {
+    read(received, catalog, limits, |envelope, account, database, sent| {
+        let Sent { mut reservation, key } = sent;
         let batch = Batch::check(envelope, operation, catalog, account, database)?;
         let total = batch.total();
-        let job_id = clock::mint(&account.name, key);
-        let message = batch.into_message(job_id, &account.name).to_bytes();
+        let job_id = clock::mint(&account.name, job_key);
+        let mut message = batch.into_message(job_id, &account.name);
+        message.header_mut().request_key.clone_from(&key);
+        let message = message.to_bytes();
         let message = Outgoing::compress(&job_id.to_string(), &message)?;
         reservation.shrink(message.size());
-        Ok(Accepted { job_id, account: account.clone(), total, message, reservation })
+        Ok(Accepted { job_id, account: account.clone(), total, key, message, reservation })
     })
 }

@@ -13,6 +13,7 @@ use crate::config::{Config, usize_of};
 use crate::ended::Ended;
 use crate::error::ApiError;
 use crate::extract::Bounds;
+use crate::idempotency::RequestKeys;
 use crate::memory::Memory;
 use crate::snapshot::Snapshot;
 
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) publisher: Publisher,
     pub(crate) store: Store,
     pub(crate) ended: Ended,
+    /// Which requests were sent before.
+    pub(crate) keys: RequestKeys,
     /// Cancelled when the service is to stop: waits end, and it is no longer ready.
     pub(crate) shutdown: CancellationToken,
 }
@@ -53,6 +56,7 @@ impl App {
             publisher,
             store,
             ended,
+            keys: RequestKeys::new(config.same_body_window),
             shutdown,
         }
     }

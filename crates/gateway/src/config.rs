@@ -53,6 +53,14 @@ pub struct Config {
           value_parser = value_parser!(u8).range(0..=60))]
     pub default_wait: u8,
 
+    /// Seconds within which two requests of one account with the same path, parameters and body are one request; 0: never.
+    ///
+    /// For clients that send again what was not answered and know no `Idempotency-Key`. A client that means to do the same
+    /// thing twice must then send a key, or wait.
+    #[arg(long, env = "INTAKE_SAME_BODY_WINDOW_S", default_value_t = 0, value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(0..=604_800))]
+    pub same_body_window: u32,
+
     /// Seconds between two readings of the catalogue (databases, fields, accounts, tokens)
     #[arg(long, env = "INTAKE_CATALOG_REFRESH_S", default_value = "3", value_name = "SECONDS",
           value_parser = seconds)]

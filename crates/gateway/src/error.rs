@@ -8,7 +8,7 @@ use actix_web::http::header::{
 };
 use intake_broker::Error as BrokerError;
 use intake_store::Error as StoreError;
-use intake_types::Refusal;
+use intake_types::{JobState, Refusal};
 
 /// Why a request is not answered with a success. The text is what the client is told, so it names no server.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,20 @@ pub(crate) enum ApiError {
         if *.exactly { "" } else { " of decoded body" }
     )]
     TooLarge { sent: usize, limit: usize, exactly: bool },
+    #[error("Idempotency-Key: used before for another request; send that one again, or take another key")]
+    KeyReused,
+    #[error("the job has ended as {}; there is nothing left to cancel", .0.word())]
+    JobEnded(JobState),
+    #[error("the job has not ended; what failed can be retried then")]
+    JobRuns,
+    #[error("no record of the job failed; there is nothing to retry")]
+    NothingFailed,
+    #[error("the records that failed are no longer kept; send them again")]
+    FailedGone,
+    #[error(
+        "{records} records of {bytes} bytes failed, too many to retry at once; fetch them and send them again"
+    )]
+    ManyFailed { records: u64, bytes: u64 },
     #[error("the body is not readable {encoding}")]
     Undecodable { encoding: &'static str, source: io::Error },
     #[error("the body ended before its end")]
@@ -70,8 +84,11 @@ impl ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Header { .. } | Self::Undecodable { .. } | Self::BodyCut => StatusCode::BAD_REQUEST,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
+            Self::FailedGone => StatusCode::GONE,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::ManyFailed { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broker(error) => of_broker(error),
             Self::Store(error) => of_store(error),
@@ -121,8 +138,8 @@ fn of_broker(error: &BrokerError) -> StatusCode {
 
 fn broker_text(error: &BrokerError) -> &'static str {
     if error.is_unknown() {
-        "the message broker did not confirm the batch in time: it may be processed or not; sending it again is safe \
-         as far as its records say what a profile is to become"
+        "the message broker did not confirm the batch in time: it may be processed or not; sending it again with the \
+         same Idempotency-Key is safe, without one as far as its records say what a profile is to become"
     } else if matches!(error, BrokerError::TooLarge { .. }) {
         "the batch is too large for the message broker; send it in several requests"
     } else if error.is_transient() {

@@ -21,7 +21,11 @@ const EAGER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_m
 pub(crate) async fn status(app: &App, account: &Account, job_id: JobId) -> Result<Status, ApiError> {
     match app.store.status(account, job_id).await? {
         Some(status) => Ok(status),
-        None => queued(app, account, job_id).map(|state| Status { job_id, state, ledger: None }),
+        None => {
+            let state = queued(app, account, job_id)?;
+            let cancel_requested = app.store.is_cancel_requested(job_id).await?;
+            Ok(Status { job_id, state, cancel_requested, ledger: None })
+        }
     }
 }
 
@@ -69,18 +73,20 @@ async fn pause(app: &App, expected: &Expectation, look: u32, left: Duration) {
     }
 }
 
-/// The status of a job that was just published, if it is terminal in time; `expected` since before it was. The job goes on
-/// whatever happens here, so a database that is away only means: not in time.
+/// The status of a job that was accepted, if it is terminal in time; one that was just published is `expected` since before
+/// it was. The job goes on whatever happens here, so a database that is away only means: not in time.
 pub(crate) async fn finished(
     app: &App,
     account: &Account,
     job_id: JobId,
-    expected: &Expectation,
+    expected: Option<&Expectation>,
     time: Duration,
 ) -> Option<Status> {
     let deadline = Instant::now() + time;
     let waited = timeout_at(deadline, async {
-        pause(app, expected, 0, time).await;
+        if let Some(expected) = expected {
+            pause(app, expected, 0, time).await;
+        }
         until_terminal(app, account, job_id, Some(deadline.saturating_duration_since(Instant::now()))).await
     });
     match waited.await {

@@ -118,6 +118,20 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The fate of a record of a job that was cancelled before its turn; `record` is its JSON text.
+    pub fn skipped(index: u32, record: &str) -> Self {
+        Self {
+            index,
+            action: Action::Skipped,
+            profile_id: None,
+            failure: None,
+            warnings: Vec::new(),
+            reference: draft::reference(record),
+        }
+    }
+}
+
 /// Longest text, in characters, that a client is told; room for some fifty ids.
 const LONGEST_TEXT: usize = 2000;
 /// Longest path.

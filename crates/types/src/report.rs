@@ -57,6 +57,8 @@ pub struct Status {
     pub job_id: JobId,
     /// Where it stands.
     pub state: JobState,
+    /// Whether somebody wishes it stopped and it has not ended yet.
+    pub cancel_requested: bool,
     /// The rest is known only once a worker has registered the job.
     pub ledger: Option<LedgerEntry>,
 }

@@ -22,6 +22,9 @@ use crate::split::Ranges;
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
 const STUCK_PAUSE: Duration = Duration::from_secs(5);
 
+/// Records of a cancelled job that are skipped in one transaction.
+const SKIPPED_AT_ONCE: u32 = 10_000;
+
 /// How the work on a delivery ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
@@ -108,6 +111,9 @@ impl Job {
             return Ok(Ended::Applied);
         }
         if registered.state.is_terminal() {
+            if registered.refused {
+                self.announcer.job_ended(import.header.job_id, registered.state);
+            }
             return Ok(Ended::Applied);
         }
         // Read anew for each job: the gateway may have checked it against a catalogue of a second ago.
@@ -126,6 +132,7 @@ impl Job {
             }
             match self.chunk(import, &catalog, range.clone()).await {
                 Ok(applied) if applied.finished => break,
+                Ok(applied) if applied.cancelled => return self.skip_rest(import, applied.next_index).await,
                 Ok(applied) => ranges.resume_at(applied.next_index),
                 // What a reachable database keeps refusing for as long as patience lasts may be too much at a time.
                 Err(Halt::Store(error)) if range.len() > 1 && (error.is_data() || error.is_transient()) => {
@@ -163,6 +170,23 @@ impl Job {
             Metric::WorkerRecords.add(u64::from(count), &[("action", action.to_owned())]);
         }
         Ok(applied)
+    }
+
+    /// Ends a job that is to be stopped: what has no outcome yet is skipped.
+    async fn skip_rest(&self, import: &Arc<Import>, mut next: u32) -> Result<Ended, Halt> {
+        tracing::info!(record.index = next, "the job was cancelled: the rest of it is skipped");
+        loop {
+            let range = next..next.saturating_add(SKIPPED_AT_ONCE).min(import.header.total);
+            let skipped = self.persist(|| self.store.skip(Arc::clone(import), range.clone())).await?;
+            let count = u64::from(skipped.tally.skipped);
+            Metric::WorkerRecords.add(count, &[("action", "skipped".to_owned())]);
+            if skipped.finished {
+                break;
+            }
+            next = skipped.next_index;
+        }
+        self.announcer.job_ended(import.header.job_id, JobState::Cancelled);
+        Ok(Ended::Applied)
     }
 
     /// Gives a record that cannot be applied its outcome, so that the others go on.

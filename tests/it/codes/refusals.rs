@@ -59,6 +59,8 @@ fn all() -> Vec<Refused> {
     refused.extend(of_headers(&world));
     refused.extend(of_paths(&world));
     refused.extend(of_jobs(&world));
+    refused.push(of_a_used_key(&world));
+    refused.extend(of_what_became(&world));
     refused.push(half_sent(&world, false));
     refused.push(half_sent(&world, true));
     refused.extend(of_outages(&world));
@@ -143,7 +145,7 @@ fn of_headers(world: &World) -> Vec<Refused> {
     };
     let json_type = ("content-type", "application/json");
     vec![
-        with(&[json_type, ("idempotency-key", "1")]),
+        with(&[json_type, ("idempotency-key", &"x".repeat(256))]),
         with(&[json_type, ("content-encoding", "gzip")]),
         with(&[("content-type", "text/csv")]),
         with(&[("content-type", "application/json; charset=windows-1251")]),
@@ -183,6 +185,41 @@ fn of_jobs(world: &World) -> Vec<Refused> {
     world.database.execute("UPDATE jobs SET expires_at = now()");
     refused.push(get(&format!("/{job}/results")));
     refused
+}
+
+/// Refused for what has become of a job.
+fn of_what_became(world: &World) -> Vec<Refused> {
+    let demo = bearer(DEMO_TOKEN);
+    let ask = |job: &str, what: &str| {
+        world.post(&format!("/api/v1.1/jobs/{job}/{what}"), &[("authorization", &demo)], b"").into()
+    };
+    let import = |email: &str| world.import(&json!({"db_id": 1, "data": [{"email": email}]})).job_id();
+    let (good, bad) = (import("john@example.com"), import("nonsense"));
+    for job in [&good, &bad] {
+        world.completed(job);
+    }
+    // As it is when they have been kept long enough.
+    world.database.execute("DELETE FROM job_failures");
+    let mut refused = vec![ask(&good, "cancel"), ask(&good, "retry_failed"), ask(&bad, "retry_failed")];
+    // As it is while it runs.
+    world
+        .database
+        .execute("UPDATE jobs SET state = 'processing', finished_at = NULL, tally = NULL, expires_at = NULL");
+    refused.push(ask(&good, "retry_failed"));
+    refused
+}
+
+/// Refused because its key stands for another request.
+fn of_a_used_key(world: &World) -> Refused {
+    let demo = bearer(DEMO_TOKEN);
+    let headers =
+        [("content-type", "application/json"), ("authorization", &*demo), ("idempotency-key", "used")];
+    let post = |email: &str| {
+        let body = json!({"db_id": 1, "data": [{"email": email}]});
+        world.post(IMPORT, &headers, body.to_string().as_bytes())
+    };
+    post("john@example.com").job_id();
+    post("jane@example.com").into()
 }
 
 /// Refused because something is away.

@@ -20,7 +20,7 @@ const NUMBERS: [&str; 16] = [
     "updated",
     "warnings",
 ];
-const FLAGS: [&str; 3] = ["matchable", "unique", "validate_only"];
+const FLAGS: [&str; 4] = ["cancel_requested", "matchable", "unique", "validate_only"];
 /// Written as the vendor does: without a mark when there is one element.
 const ARRAYS: [&str; 1] = ["result"];
 

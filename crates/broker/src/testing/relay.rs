@@ -16,6 +16,8 @@ const CHUNK: usize = 16 << 10;
 enum Mode {
     Open,
     Stalled,
+    /// What the server says is held up, what it is told is not.
+    Held,
     Cut,
 }
 
@@ -73,6 +75,11 @@ impl Relay {
         self.mode.send_replace(Mode::Stalled);
     }
 
+    /// Holds up what the server says; what it is told goes through.
+    pub fn hold_answers(&self) {
+        self.mode.send_replace(Mode::Held);
+    }
+
     /// Lets everything through again, also what a stall held up.
     pub fn restore(&self) {
         self.mode.send_replace(Mode::Open);
@@ -96,12 +103,15 @@ async fn accept(listener: TcpListener, target: String, mode: watch::Receiver<Mod
 async fn connection(client: TcpStream, target: String, mode: watch::Receiver<Mode>) {
     let mut cut = mode.clone();
     let forward = async {
-        open(&mut mode.clone()).await?;
+        open(&mut mode.clone(), &[Mode::Open, Mode::Held]).await?;
         let server = TcpStream::connect(target).await?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
-        tokio::try_join!(pump(client_in, server_out, mode.clone()), pump(server_in, client_out, mode.clone()))
+        tokio::try_join!(
+            pump(client_in, server_out, mode.clone(), &[Mode::Open, Mode::Held]),
+            pump(server_in, client_out, mode.clone(), &[Mode::Open])
+        )
     };
     tokio::select! {
         _ended = forward => {}
@@ -113,11 +123,12 @@ async fn pump(
     mut from: tcp::OwnedReadHalf,
     mut to: tcp::OwnedWriteHalf,
     mut mode: watch::Receiver<Mode>,
+    through: &[Mode],
 ) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = from.read(&mut chunk).await?;
-        open(&mut mode).await?;
+        open(&mut mode, through).await?;
         if read == 0 {
             return to.shutdown().await;
         }
@@ -125,8 +136,9 @@ async fn pump(
     }
 }
 
-async fn open(mode: &mut watch::Receiver<Mode>) -> io::Result<()> {
-    match mode.wait_for(|mode| *mode == Mode::Open).await {
+/// Waits for one of the modes that let something through.
+async fn open(mode: &mut watch::Receiver<Mode>, through: &[Mode]) -> io::Result<()> {
+    match mode.wait_for(|mode| through.contains(mode)).await {
         Ok(_open) => Ok(()),
         Err(_dropped) => Err(io::ErrorKind::ConnectionAborted.into()),
     }

@@ -3,6 +3,7 @@
 mod body;
 mod content;
 pub(crate) mod cursor;
+mod key;
 mod prefer;
 mod query;
 mod token;
@@ -10,6 +11,7 @@ mod wish;
 
 pub(crate) use body::{Body, Bounds};
 pub(crate) use content::format;
+pub(crate) use key::idempotency_key;
 pub(crate) use prefer::Wait;
 pub(crate) use query::Query;
 pub(crate) use token::Credentials;

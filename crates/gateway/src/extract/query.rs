@@ -64,6 +64,12 @@ impl Query {
         text.split(',').map(read).collect()
     }
 
+    /// The parameters but those of these names.
+    pub(crate) fn without(&self, names: &[&str]) -> Vec<(&str, &str)> {
+        let others = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        others.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
     /// The names that are not among these.
     pub(crate) fn others<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
         self.0.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(name))

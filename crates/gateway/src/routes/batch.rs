@@ -4,19 +4,23 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, LOCATION};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use intake_telemetry::Metric;
+use intake_types::catalog::Account;
 use intake_types::wire::{self, Format};
 use intake_types::{JobId, Operation, Status};
 
-use crate::accept::{self, Accepted, Received};
+use crate::accept::{self, Received};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Wait, Wish};
+use crate::publish::{self, Published};
 use crate::respond::{self, Answer, POLL_AGAIN};
-use crate::{observe, results, wait};
+use crate::{idempotency, results, wait};
+
+/// On an answer to a request that was accepted before: nothing was published.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 pub(super) async fn receive(
     request: HttpRequest,
@@ -35,47 +39,54 @@ async fn take(
     operation: Operation,
     wish: &mut Wish,
 ) -> Result<Answer, ApiError> {
-    refuse_idempotency_key(request)?;
+    let again = idempotency::Wish::of(request, &app.keys)?;
     let catalog = app.catalog()?;
-    let received = Received::of(request, payload, app).await?;
+    let received = Received { again, ..Received::of(request, payload, app).await? };
     let shared = Arc::clone(app);
     let checked = respond::off_thread(move || {
         accept::accept(received, operation, &catalog, &shared.limits, &shared.job_key)
     });
     let checked = checked.await?;
     wish.body = checked.wish;
-    let Accepted { job_id, account, total, message, reservation } = checked.result?;
-    observe::job(job_id);
-    let bytes = message.size();
-    let expected = app.ended.expect(job_id);
-    app.publisher.publish(message).await?;
-    drop(reservation);
-    Metric::GatewayRecordsAccepted.add(total.into(), &[]);
-    tracing::info!(
-        account.name = account.name,
-        batch.records = total,
-        message.bytes = bytes,
-        "a batch was accepted"
-    );
-
-    let wait = Wait::preferred(request, app.default_wait);
-    if let Some(time) = wait.duration()
-        && let Some(status) = wait::finished(app, &account, job_id, &expected, time).await
-        && let Some(answer) = finished(app, status, wish.format()).await
-    {
-        return Ok(match wait.applied() {
-            Some((name, value)) => answer.header(name, value),
-            None => answer,
-        });
-    }
-    accepted(job_id, wish.format())
+    let (account, published) = match (checked.result, checked.sender) {
+        (Ok(accepted), _) => (accepted.account.clone(), publish::once(app, accepted).await?),
+        // It was accepted before, whatever has become of the catalogue since.
+        (Err(error @ ApiError::Refused(_)), Some((account, key))) => {
+            match app.keys.replayed(&app.store, &account.name, &key).await {
+                Some(job_id) => (account, Published { job_id, expected: None }),
+                None => return Err(error),
+            }
+        }
+        (Err(error), _) => return Err(error),
+    };
+    answer(request, app, &account, published, wish.format()).await
 }
 
-/// Keys are not kept in this version, and a key that is ignored would make a retry apply twice.
-fn refuse_idempotency_key(request: &HttpRequest) -> Result<(), ApiError> {
-    const NAME: &str = "Idempotency-Key";
-    let problem = "not available in this version; leave it out";
-    if request.headers().contains_key(NAME) { Err(ApiError::Header { name: NAME, problem }) } else { Ok(()) }
+/// The answer to a request that was accepted, just now or before: its results, if they are wanted and there in time, else
+/// where to find them.
+pub(super) async fn answer(
+    request: &HttpRequest,
+    app: &App,
+    account: &Account,
+    Published { job_id, expected }: Published,
+    format: Format,
+) -> Result<Answer, ApiError> {
+    let wait = Wait::preferred(request, app.default_wait);
+    let mut answer = None;
+    if let Some(time) = wait.duration()
+        && let Some(status) = wait::finished(app, account, job_id, expected.as_ref(), time).await
+    {
+        answer = finished(app, status, format).await;
+    }
+    let answer = match (answer, wait.applied()) {
+        (Some(answer), Some((name, value))) => answer.header(name, value),
+        (Some(answer), None) => answer,
+        (None, _) => accepted(job_id, format)?,
+    };
+    Ok(match expected {
+        None => answer.header(REPLAYED, HeaderValue::from_static("true")),
+        Some(_) => answer,
+    })
 }
 
 fn accepted(job_id: JobId, format: Format) -> Result<Answer, ApiError> {

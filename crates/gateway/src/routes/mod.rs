@@ -2,6 +2,7 @@
 
 mod add_batch;
 mod batch;
+mod cancel;
 mod databases_fields_get;
 mod fallback;
 mod health;
@@ -12,6 +13,7 @@ mod metrics;
 mod profiles_get;
 mod resources_fields_get;
 mod results;
+mod retry_failed;
 mod update_batch;
 
 use actix_web::guard::{self, Guard};
@@ -30,6 +32,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(get("/api/v1.1/jobs", jobs::handle))
         .service(get("/api/v1.1/jobs/{id}", job::handle))
         .service(get("/api/v1.1/jobs/{id}/results", results::handle))
+        .service(post("/api/v1.1/jobs/{id}/cancel", cancel::handle))
+        .service(post("/api/v1.1/jobs/{id}/retry_failed", retry_failed::handle))
         .service(get("/health/live", health::live))
         .service(get("/health/ready", health::ready))
         .service(get("/metrics", metrics::handle))

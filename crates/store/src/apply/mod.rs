@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
 use intake_types::{Drafts, JobState, Outcome, Plan, Tally};
 
+use crate::ledger::Locked;
 use crate::profiles::write;
 use crate::{Error, Import, Retention, Store, ledger, outbox};
 
@@ -25,6 +26,8 @@ pub struct Applied {
     pub tally: Tally,
     /// Whether the job has ended, so that nothing is left to do.
     pub finished: bool,
+    /// Whether the job is to be stopped: nothing of it is applied any more, see [`Store::skip`].
+    pub cancelled: bool,
 }
 
 impl Store {
@@ -67,6 +70,17 @@ impl Store {
         })
         .await
     }
+
+    /// Enters records of a job that is to be stopped as skipped; the last of them ends it as cancelled. The range must start
+    /// where the job stands, as in [`Store::apply`].
+    pub async fn skip(&self, import: Arc<Import>, range: Range<u32>) -> Result<Applied, Error> {
+        let keep = self.retention();
+        self.run(move |connection| {
+            let outcomes = range.clone().map(|index| Outcome::skipped(index, import.text(index))).collect();
+            connection.transaction(|connection| skip(connection, keep, &import, range.start, outcomes))
+        })
+        .await
+    }
 }
 
 pub(crate) fn apply_chunk(
@@ -102,8 +116,8 @@ fn apply_drafts(connection: &mut PgConnection, database: &Database, drafts: Draf
     Ok(plan)
 }
 
-/// Locks the job, and if it stands at `first_index` has the work done and its outcomes entered. The work is told the time
-/// that rows get.
+/// Locks the job, and if it stands at `first_index` and is not to be stopped has the work done and its outcomes entered. The
+/// work is told the time that rows get.
 fn enter(
     connection: &mut PgConnection,
     keep: Retention,
@@ -112,22 +126,53 @@ fn enter(
     work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
 ) -> Result<Applied, Error> {
     let header = &import.header;
-    let (state, now) = ledger::lock(connection, header)?;
+    let Locked { state, now, cancel_requested } = ledger::lock(connection, header)?;
     let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
-    if state.is_terminal() || next_index != first_index {
-        return Ok(Applied { next_index, tally: Tally::default(), finished: state.is_terminal() });
+    let finished = state.is_terminal();
+    if finished || cancel_requested || next_index != first_index {
+        let cancelled = cancel_requested && !finished;
+        return Ok(Applied { next_index, tally: Tally::default(), finished, cancelled });
     }
     let outcomes = work(connection, now)?;
+    insert(connection, keep, import, first_index, &outcomes, JobState::Completed)
+}
+
+fn skip(
+    connection: &mut PgConnection,
+    keep: Retention,
+    import: &Import,
+    first_index: u32,
+    outcomes: Vec<Outcome>,
+) -> Result<Applied, Error> {
+    let header = &import.header;
+    let finished = ledger::lock(connection, header)?.state.is_terminal();
+    let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
+    if finished || next_index != first_index {
+        return Ok(Applied { next_index, tally: Tally::default(), finished, cancelled: !finished });
+    }
+    insert(connection, keep, import, first_index, &outcomes, JobState::Cancelled)
+}
+
+/// Enters the outcomes of a chunk; after the last one the job ends in the given state.
+fn insert(
+    connection: &mut PgConnection,
+    keep: Retention,
+    import: &Import,
+    first_index: u32,
+    outcomes: &[Outcome],
+    last: JobState,
+) -> Result<Applied, Error> {
+    let header = &import.header;
     if outcomes.is_empty() {
         // To go on from where the job stands would never end.
         return Err(Error::Unexpected("a chunk without records".to_owned()));
     }
-    let tally = ledger::chunk::insert(connection, header, first_index, &outcomes)?;
-    ledger::failure::insert(connection, import, first_index, &outcomes)?;
-    let next_index = next_index.saturating_add(tally.processed());
+    let tally = ledger::chunk::insert(connection, header, first_index, outcomes)?;
+    ledger::failure::insert(connection, import, first_index, outcomes)?;
+    let next_index = first_index.saturating_add(tally.processed());
     let finished = next_index >= header.total;
     if finished {
-        ledger::end(connection, header, keep, JobState::Completed, None)?;
+        ledger::end(connection, header, keep, last, None)?;
     }
-    Ok(Applied { next_index, tally, finished })
+    Ok(Applied { next_index, tally, finished, cancelled: last == JobState::Cancelled })
 }

@@ -8,6 +8,7 @@ use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz, Uuid as Uu
 use intake_types::{DatabaseId, Header, JobId, JobState};
 use serde_json::Value;
 
+use super::cancel;
 use super::key::{self, Settled};
 use crate::schema::{job_chunks, jobs};
 use crate::{Error, Retention, Store, callbacks, outbox};
@@ -34,6 +35,8 @@ pub struct Registered {
     /// The job that this one turned out to be the same as, by the key of its request: that one is applied, and nothing is
     /// left to do here.
     pub same_as: Option<JobId>,
+    /// Whether it has ended just now, because its key was used for something else.
+    pub refused: bool,
 }
 
 impl Store {
@@ -105,7 +108,12 @@ pub(crate) fn register(
         None => Settled::Own,
     };
     if let Settled::SameAs(other) = settled {
-        return Ok(Registered { next_index: 0, state: state(connection, other)?, same_as: Some(other) });
+        return Ok(Registered {
+            next_index: 0,
+            state: state(connection, other)?,
+            same_as: Some(other),
+            refused: false,
+        });
     }
     let upsert = diesel::insert_into(jobs::table)
         .values(row(header)?)
@@ -115,11 +123,12 @@ pub(crate) fn register(
     // Named in full: its trait has the same method as that of plain queries.
     diesel::query_dsl::methods::FilterDsl::filter(upsert, jobs::state.eq(JobState::Processing.word()))
         .execute(connection)?;
-    if settled == Settled::Reused {
+    let refused = settled == Settled::Reused;
+    if refused {
         end(connection, header, keep, JobState::Failed, Some((422, REUSED)))?;
     }
     let next_index = next_index(connection, header.db_id, header.job_id)?;
-    Ok(Registered { next_index, state: state(connection, header.job_id)?, same_as: None })
+    Ok(Registered { next_index, state: state(connection, header.job_id)?, same_as: None, refused })
 }
 
 fn fail(
@@ -168,12 +177,17 @@ pub(super) fn parse(word: &str) -> Result<JobState, Error> {
     JobState::parse(word).ok_or(Error::Unreadable("a job's state"))
 }
 
-/// Locks a registered job until the transaction ends: one worker at a time writes to it. Also gives the time that rows
-/// written in the transaction get.
-pub(crate) fn lock(
-    connection: &mut PgConnection,
-    header: &Header,
-) -> Result<(JobState, DateTime<Utc>), Error> {
+/// A job that is locked.
+pub(crate) struct Locked {
+    pub(crate) state: JobState,
+    /// The time that rows written in the transaction get.
+    pub(crate) now: DateTime<Utc>,
+    /// Whether somebody wishes it stopped.
+    pub(crate) cancel_requested: bool,
+}
+
+/// Locks a registered job until the transaction ends: one worker at a time writes to it.
+pub(crate) fn lock(connection: &mut PgConnection, header: &Header) -> Result<Locked, Error> {
     let found: Option<(String, DateTime<Utc>)> = jobs::table
         .find((header.db_id.0, header.job_id.0))
         .select((jobs::state, sql::<Timestamptz>("now()")))
@@ -182,7 +196,9 @@ pub(crate) fn lock(
         .optional()?;
     let found = found.ok_or_else(|| Error::Unknown(format!("job {} is not registered", header.job_id)));
     let (word, now) = found?;
-    Ok((parse(&word)?, now))
+    // Only now that the job is locked: the lock may have been waited for.
+    let cancel_requested = cancel::is_wished(connection, header.job_id)?;
+    Ok(Locked { state: parse(&word)?, now, cancel_requested })
 }
 
 /// The first record of a job that no chunk covers yet.

@@ -1,11 +1,13 @@
 //! The ledger: which jobs there are, which chunks of them were applied, and what became of each record.
 
+mod cancel;
 pub(crate) mod chunk;
 pub(crate) mod failure;
 mod job;
 mod key;
 mod read;
 mod results;
+mod retry;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -13,9 +15,10 @@ mod tests;
 pub use job::Registered;
 #[cfg(test)]
 pub(crate) use job::register;
-pub(crate) use job::{end, lock, next_index};
+pub(crate) use job::{Locked, end, lock, next_index};
 pub use key::Reserved;
 pub use read::JobFilter;
 pub(crate) use read::status;
 pub use results::{Excerpt, Portion};
+pub use retry::Kept;
 pub use sweep::Swept;

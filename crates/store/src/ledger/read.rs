@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as UuidType};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::catalog::Account;
 use intake_types::{DatabaseId, Header, JobId, JobState, LedgerEntry, Status, Tally};
 use serde_json::Value;
@@ -18,7 +18,8 @@ use crate::{Error, Store, callbacks};
 const STATUS: &str = "\
     SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.taken_at, j.finished_at, \
         j.expires_at, j.error, j.error_text, clock_timestamp() AS read_at, t.tally, t.since_taken, \
-        b.url, b.state AS callback, b.attempts AS tries, b.last_status, b.last_error, b.next_at \
+        b.url, b.state AS callback, b.attempts AS tries, b.last_status, b.last_error, b.next_at, \
+        j.finished_at IS NULL AND EXISTS (SELECT FROM cancellations w WHERE w.job_id = j.id) AS cancel_requested \
     FROM jobs j \
     CROSS JOIN LATERAL ( \
         SELECT coalesce(j.tally, ARRAY[coalesce(sum(created), 0), coalesce(sum(updated), 0), \
@@ -67,6 +68,8 @@ struct Row {
     since_taken: i64,
     #[diesel(embed)]
     callback: callbacks::Row,
+    #[diesel(sql_type = Bool)]
+    cancel_requested: bool,
 }
 
 impl Row {
@@ -80,12 +83,12 @@ impl Row {
             db_id: DatabaseId(self.db_id),
             matching: header.rule.word().to_owned(),
             external_id: header.external_id,
+            retry_of: header.retry_of,
             total: number(self.total.into())?,
             tally,
             warnings: header.warnings,
             attempts: number(self.attempts.into())?,
             validate_only: header.validate_only,
-            retry_of: header.retry_of,
             started_at: self.started_at,
             taken: (self.taken_at, number(self.since_taken)?),
             finished_at: self.finished_at,
@@ -94,7 +97,12 @@ impl Row {
             error: error.zip(self.error_text),
             callback: self.callback.read(header.callback_url)?,
         };
-        Ok(Status { job_id: JobId(self.id), state: parse(&self.state)?, ledger: Some(entry) })
+        Ok(Status {
+            job_id: JobId(self.id),
+            state: parse(&self.state)?,
+            cancel_requested: self.cancel_requested,
+            ledger: Some(entry),
+        })
     }
 }
 

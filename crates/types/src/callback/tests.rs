@@ -212,7 +212,12 @@ fn a_notice_tells_how_the_job_ended() {
     };
     let job_id =
         JobId::mint(1_700_000_000_000_000_000, 1, "demo", &JobKey::new(b"a key for these tests").unwrap());
-    let status = |entry: &LedgerEntry, state| Status { job_id, state, ledger: Some(entry.clone()) };
+    let status = |entry: &LedgerEntry, state| Status {
+        job_id,
+        state,
+        cancel_requested: false,
+        ledger: Some(entry.clone()),
+    };
     let notice = CallbackNotice::of(&status(&entry, JobState::Completed)).unwrap();
     assert_eq!(notice.id, format!("{job_id}:completed"));
     let body: Value = serde_json::from_slice(&notice.body).unwrap();

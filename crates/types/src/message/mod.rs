@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Batch, JobId};
+use crate::Batch;
 
 pub use header::Header;
 
@@ -153,14 +153,13 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The same for another job.
-    #[must_use]
-    pub fn under(mut self, job_id: JobId) -> Self {
-        let (Self::V1(V1 { header, .. })
-        | Self::PartV1(PartV1 { header, .. })
-        | Self::CutV1(CutV1 { header, .. })) = &mut self;
-        header.job_id = job_id;
-        self
+    /// To be changed while the message is still the sender's.
+    pub fn header_mut(&mut self) -> &mut Header {
+        match self {
+            Self::V1(V1 { header, .. })
+            | Self::PartV1(PartV1 { header, .. })
+            | Self::CutV1(CutV1 { header, .. }) => header,
+        }
     }
 
     /// Header and records.

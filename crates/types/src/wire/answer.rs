@@ -117,6 +117,7 @@ fn status_node(status: &Status) -> Node<'_> {
     let retried = ledger.and_then(|entry| entry.retry_of);
     all.extend(retried.map(|job_id| ("retry_of".into(), Node::text(job_id.to_string()))));
     all.extend(ledger.and_then(|entry| entry.callback.as_ref()).map(callback));
+    all.extend(status.cancel_requested.then(|| ("cancel_requested".into(), Node::Bool(true))));
     all.extend(ledger.and_then(|entry| job_warnings(&entry.warnings)));
     Node::Object(all)
 }

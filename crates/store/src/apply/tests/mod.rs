@@ -76,7 +76,15 @@ async fn a_chunk_that_comes_again_writes_nothing() {
     assert_eq!((first.next_index, first.tally.created, first.finished), (2, 2, false));
     for range in [0..2, 0..3, 1..3, 3..3] {
         let again = store.apply(Arc::clone(&import), catalog(), range).await.unwrap();
-        assert_eq!(again, Applied { next_index: 2, tally: intake_types::Tally::default(), finished: false });
+        assert_eq!(
+            again,
+            Applied {
+                next_index: 2,
+                tally: intake_types::Tally::default(),
+                finished: false,
+                cancelled: false
+            }
+        );
     }
     assert_eq!(database.scalar("SELECT count(*) FROM profiles"), 2);
     assert_eq!(database.scalar("SELECT count(*) FROM job_chunks"), 1);

@@ -10,12 +10,12 @@ pub(super) fn entry() -> LedgerEntry {
         db_id: DatabaseId(1),
         matching: "email".to_owned(),
         external_id: None,
+        retry_of: None,
         total: 10_000,
         tally: Tally { created: 3000, updated: 900, unchanged: 50, skipped: 0, failed: 50, warnings: 3 },
         warnings: Vec::new(),
         attempts: 1,
         validate_only: false,
-        retry_of: None,
         started_at: at(1),
         taken: (at(1), 4000),
         finished_at: None,
@@ -28,7 +28,7 @@ pub(super) fn entry() -> LedgerEntry {
 
 #[test]
 fn a_job_that_no_worker_has_taken() {
-    let queued = Status { job_id: job(), state: JobState::Queued, ledger: None };
+    let queued = Status { job_id: job(), state: JobState::Queued, cancel_requested: false, ledger: None };
     insta::assert_snapshot!(both(|format| status(&queued, format)), @r#"
     {"error":0,
     "error_text":"Successful operation",
@@ -88,7 +88,12 @@ fn whom_its_end_is_told_to() {
 
     let shown = |callback| {
         let entry = LedgerEntry { callback: Some(callback), ..entry() };
-        let status = Status { job_id: job(), state: JobState::Completed, ledger: Some(entry) };
+        let status = Status {
+            job_id: job(),
+            state: JobState::Completed,
+            cancel_requested: false,
+            ledger: Some(entry),
+        };
         let bodies = [Format::Json, Format::Xml].map(|format| super::status(&status, format));
         bodies.map(|body| {
             let body = String::from_utf8(body).unwrap();
@@ -113,7 +118,8 @@ fn whom_its_end_is_told_to() {
 
 #[test]
 fn a_job_under_way() {
-    let running = Status { job_id: job(), state: JobState::Processing, ledger: Some(entry()) };
+    let running =
+        Status { job_id: job(), state: JobState::Processing, cancel_requested: false, ledger: Some(entry()) };
     insta::assert_snapshot!(both(|format| status(&running, format)), @r#"
     {"error":0,
     "error_text":"Successful operation",
@@ -180,7 +186,8 @@ fn a_job_that_failed() {
         expires_at: Some(at(604_804)),
         ..entry()
     };
-    let failed = Status { job_id: job(), state: JobState::Failed, ledger: Some(failed) };
+    let failed =
+        Status { job_id: job(), state: JobState::Failed, cancel_requested: false, ledger: Some(failed) };
     insta::assert_snapshot!(both(|format| status(&failed, format)), @r#"
     {"error":422,
     "error_text":"the key was used for another body",
@@ -243,9 +250,21 @@ fn a_job_that_failed() {
 }
 
 #[test]
+fn a_wish_to_stop_is_told_where_there_is_one() {
+    let asked =
+        Status { job_id: job(), state: JobState::Processing, cancel_requested: true, ledger: Some(entry()) };
+    let told = both(|format| status(&asked, format));
+    assert!(told.contains(r#""cancel_requested":true"#), "{told}");
+    assert!(told.contains("<cancel_requested>true</cancel_requested>"), "{told}");
+}
+
+#[test]
 fn the_pace_of_a_job() {
     let pace = |entry: LedgerEntry, state| {
-        let body = status(&Status { job_id: job(), state, ledger: Some(entry) }, Format::Json);
+        let body = status(
+            &Status { job_id: job(), state, cancel_requested: false, ledger: Some(entry) },
+            Format::Json,
+        );
         let body: Value = serde_json::from_slice(&body).unwrap();
         (body["rate_per_second"].clone(), body["eta_seconds"].clone())
     };
@@ -268,7 +287,8 @@ fn the_pace_of_a_job() {
 #[test]
 fn a_list_of_jobs() {
     let dry = LedgerEntry { validate_only: true, retry_of: Some(job()), ..entry() };
-    let listed = [Status { job_id: job(), state: JobState::Processing, ledger: Some(dry) }];
+    let listed =
+        [Status { job_id: job(), state: JobState::Processing, cancel_requested: false, ledger: Some(dry) }];
     insta::assert_snapshot!(both(|format| jobs(&listed, Some("here"), format)), @r#"
     {"error":0,
     "error_text":"Successful operation",

@@ -1,0 +1,152 @@
+//! Requests that may be sent again: before one is published, what its key stands for is asked of this process's own memory,
+//! then of the ledger. Where neither can say, the request is published under a job of its own, and the worker decides.
+
+mod memory;
+mod wish;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use intake_store::{Reserved, Store};
+use intake_types::{Fingerprint, JobId, RequestKey};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, timeout};
+
+use self::memory::{Known, Memory};
+pub(crate) use self::wish::Wish;
+use crate::error::ApiError;
+
+/// How long the ledger is waited for: it only has to be asked, not to be up.
+const LEDGER_TIME: Duration = Duration::from_secs(1);
+/// How long it is not asked again once it did not answer.
+const LEDGER_PAUSE: Duration = Duration::from_secs(1);
+/// How long a request waits for another one with the same key that is being published.
+const FLIGHT_TIME: Duration = Duration::from_secs(5);
+
+/// What is known of keys, and how to find out.
+#[derive(Debug)]
+pub(crate) struct RequestKeys {
+    memory: Memory,
+    /// Until when the ledger is not asked, because it did not answer.
+    away_until: Mutex<Option<Instant>>,
+    /// For how long equal bodies are one request, in seconds; none: they never are.
+    same_body_seconds: Option<u32>,
+}
+
+/// What is to become of a request with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The key is this request's.
+    Own,
+    /// Nobody could say whose the key is: the worker will.
+    Unsure,
+    /// Its job was given out, but may never have been published: it is published again, under that job.
+    Again(JobId),
+    /// Its job is safe; there is nothing to publish.
+    Replayed(JobId),
+}
+
+impl RequestKeys {
+    pub(crate) fn new(same_body_seconds: u32) -> Self {
+        Self {
+            memory: Memory::new(),
+            away_until: Mutex::new(None),
+            same_body_seconds: (same_body_seconds > 0).then_some(same_body_seconds),
+        }
+    }
+
+    /// For how long equal bodies are one request.
+    pub(crate) fn same_body_seconds(&self) -> Option<u32> {
+        self.same_body_seconds
+    }
+
+    /// Has a request wait for its turn while another one with the same key is being published, though not for long: two
+    /// that are published at once are no harm, only twice the work.
+    pub(crate) async fn turn(&self, account: &str, key: &RequestKey) -> Option<OwnedMutexGuard<()>> {
+        timeout(FLIGHT_TIME, self.memory.flight(account, key).lock_owned()).await.ok()
+    }
+
+    /// Claims a key for the job that is about to be published.
+    pub(crate) async fn claim(
+        &self,
+        store: &Store,
+        account: &str,
+        key: &RequestKey,
+        job_id: JobId,
+    ) -> Result<Claim, ApiError> {
+        let known = self.memory.get(account, key);
+        if let Some(known) = known.filter(|known| known.sure) {
+            return known.of(key.fingerprint);
+        }
+        match self.ask(store.reserve(account, key, job_id)).await {
+            Some(reserved) if reserved.job_id == job_id => Ok(Claim::Own),
+            Some(reserved) => of_ledger(reserved, key.fingerprint),
+            // Better than one more job for the worker to find equal.
+            None => match known {
+                Some(known) if known.fingerprint == key.fingerprint => Ok(Claim::Replayed(known.job_id)),
+                _ => Ok(Claim::Unsure),
+            },
+        }
+    }
+
+    /// The job that was accepted for this very request before, if that is certain: for one that would be refused now.
+    pub(crate) async fn replayed(&self, store: &Store, account: &str, key: &RequestKey) -> Option<JobId> {
+        let claim = match self.memory.get(account, key) {
+            Some(known) => known.of(key.fingerprint),
+            None => of_ledger(self.ask(store.reserved(account, key)).await.flatten()?, key.fingerprint),
+        };
+        match claim {
+            Ok(Claim::Replayed(job_id)) => Some(job_id),
+            _ => None,
+        }
+    }
+
+    /// Remembers what was published. `since` is when the key was claimed.
+    pub(crate) fn published(
+        &self,
+        account: &str,
+        key: &RequestKey,
+        job_id: JobId,
+        sure: bool,
+        since: Instant,
+    ) {
+        self.memory.put(account, key, Known { fingerprint: key.fingerprint, job_id, sure }, since);
+    }
+
+    /// Asks the ledger, unless it is away. A query that is given up on may still reserve the key, for the very job that is
+    /// published then.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, intake_store::Error>>) -> Option<T> {
+        let now = Instant::now();
+        if self.away_until.lock().ok()?.is_some_and(|until| now < until) {
+            return None;
+        }
+        let problem = match timeout(LEDGER_TIME, question).await {
+            Ok(Ok(answer)) => {
+                *self.away_until.lock().ok()? = None;
+                return Some(answer);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_late) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(problem, "the ledger cannot say whose a key is: the worker will");
+        *self.away_until.lock().ok()? = Some(Instant::now() + LEDGER_PAUSE);
+        None
+    }
+}
+
+impl Known {
+    fn of(self, fingerprint: Fingerprint) -> Result<Claim, ApiError> {
+        if self.fingerprint == fingerprint {
+            Ok(Claim::Replayed(self.job_id))
+        } else {
+            Err(ApiError::KeyReused)
+        }
+    }
+}
+
+fn of_ledger(reserved: Reserved, fingerprint: Fingerprint) -> Result<Claim, ApiError> {
+    if reserved.fingerprint != fingerprint {
+        return Err(ApiError::KeyReused);
+    }
+    Ok(if reserved.registered { Claim::Replayed(reserved.job_id) } else { Claim::Again(reserved.job_id) })
+}

@@ -1,0 +1,90 @@
+//! An accepted request on its way to the broker: once, where it has a key.
+
+use std::sync::Arc;
+
+use intake_broker::Outgoing;
+use intake_telemetry::Metric;
+use intake_types::{JobId, Message};
+use tokio::time::Instant;
+
+use crate::accept::Accepted;
+use crate::app::App;
+use crate::ended::Expectation;
+use crate::error::ApiError;
+use crate::idempotency::Claim;
+use crate::memory::Reservation;
+use crate::{observe, respond};
+
+/// What a request was given.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) job_id: JobId,
+    /// Its end, expected since before it was published; `None`: it was accepted before, so nothing was.
+    pub(crate) expected: Option<Expectation>,
+}
+
+/// Publishes a request, unless its key says that its job is safe already.
+pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published, ApiError> {
+    let Accepted { job_id, account, total, key, message, mut reservation } = accepted;
+    let Some(key) = key else {
+        return store(app, &account.name, job_id, total, message).await;
+    };
+    let _turn = app.keys.turn(&account.name, &key).await;
+    let since = Instant::now();
+    let (job_id, message, sure) = match app.keys.claim(&app.store, &account.name, &key, job_id).await? {
+        Claim::Own => (job_id, message, true),
+        Claim::Unsure => (job_id, message, false),
+        Claim::Again(before) => {
+            let packed = respond::off_thread(move || under(&message, before, reservation));
+            let (message, held) = packed.await??;
+            reservation = held;
+            (before, message, true)
+        }
+        Claim::Replayed(job_id) => {
+            observe::job(job_id);
+            tracing::info!(account.name = account.name, "a request was sent again: its job is known");
+            return Ok(Published { job_id, expected: None });
+        }
+    };
+    let published = store(app, &account.name, job_id, total, message).await?;
+    app.keys.published(&account.name, &key, job_id, sure, since);
+    drop(reservation);
+    Ok(published)
+}
+
+async fn store(
+    app: &App,
+    account: &str,
+    job_id: JobId,
+    total: u32,
+    message: Outgoing,
+) -> Result<Published, ApiError> {
+    observe::job(job_id);
+    let bytes = message.size();
+    let expected = Some(app.ended.expect(job_id));
+    app.publisher.publish(message).await?;
+    Metric::GatewayRecordsAccepted.add(total.into(), &[]);
+    tracing::info!(
+        account.name = account,
+        batch.records = total,
+        message.bytes = bytes,
+        "a batch was accepted"
+    );
+    Ok(Published { job_id, expected })
+}
+
+/// The same message for another job.
+fn under(
+    message: &Outgoing,
+    job_id: JobId,
+    mut reservation: Reservation,
+) -> Result<(Outgoing, Reservation), ApiError> {
+    let payload = message.payload()?;
+    reservation.cover(payload.len().saturating_mul(2))?;
+    let message = Message::from_bytes(&payload);
+    let mut message = message.map_err(|_unfit| ApiError::Internal("a message cannot be read back"))?;
+    message.header_mut().job_id = job_id;
+    let message = Outgoing::compress(&job_id.to_string(), &message.to_bytes())?;
+    reservation.shrink(message.size());
+    Ok((message, reservation))
+}

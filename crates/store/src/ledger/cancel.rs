@@ -1,0 +1,81 @@
+//! The wish that a job be stopped. It is written down first; then the lock of the job tells whether it came in time. Whoever
+//! works on the job looks for it under the same lock, so either the job ends as cancelled or the client is told that it had
+//! ended.
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Bool, Text, Uuid as UuidType};
+use intake_types::catalog::Account;
+use intake_types::{JobId, JobState, Status};
+use uuid::Uuid;
+
+use super::read::status;
+use crate::{Error, Store};
+
+const WISH: &str =
+    "INSERT INTO cancellations (job_id, account) VALUES ($1, $2) ON CONFLICT (job_id) DO NOTHING";
+
+const FORGET: &str = "DELETE FROM cancellations WHERE job_id = $1";
+
+const SAME_AS: &str = "SELECT coalesce((SELECT same_as FROM job_aliases WHERE id = $1), $1) AS id";
+
+const LOCK: &str = "SELECT id FROM jobs WHERE id = $1 AND account = $2 FOR UPDATE";
+
+const IS_WISHED: &str = "SELECT EXISTS (SELECT FROM cancellations WHERE job_id = $1) AS wished";
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = UuidType)]
+    id: Uuid,
+}
+
+#[derive(QueryableByName)]
+struct Wished {
+    #[diesel(sql_type = Bool)]
+    wished: bool,
+}
+
+impl Store {
+    /// Has a job of this account stopped; the caller knows that it is one. Gives where it stands: one that has not ended now
+    /// will end as cancelled. `None`: no worker has it yet, and whoever takes it will find the wish.
+    pub async fn cancel(&self, account: &Account, job_id: JobId) -> Result<Option<Status>, Error> {
+        let account = account.name.clone();
+        self.run(move |connection| cancel(connection, &account, job_id.0)).await
+    }
+
+    /// Whether somebody wishes a job stopped that no worker has yet.
+    pub async fn is_cancel_requested(&self, job_id: JobId) -> Result<bool, Error> {
+        self.run(move |connection| is_wished(connection, job_id)).await
+    }
+}
+
+pub(super) fn is_wished(connection: &mut PgConnection, job_id: JobId) -> Result<bool, Error> {
+    let found: Wished = sql_query(IS_WISHED).bind::<UuidType, _>(job_id.0).get_result(connection)?;
+    Ok(found.wished)
+}
+
+fn cancel(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Result<Option<Status>, Error> {
+    // Committed by itself, before the job is locked: a chunk that begins after the lock was had sees it.
+    let wish = |connection: &mut PgConnection, id: Uuid| {
+        sql_query(WISH).bind::<UuidType, _>(id).bind::<Text, _>(account).execute(connection)
+    };
+    wish(connection, job_id)?;
+    // Only now: a job that turns out to be the same as another takes the wishes there are along.
+    let Id { id } = sql_query(SAME_AS).bind::<UuidType, _>(job_id).get_result(connection)?;
+    if id != job_id {
+        wish(connection, id)?;
+    }
+    connection.transaction(|connection| {
+        let _locked: Option<Id> = sql_query(LOCK)
+            .bind::<UuidType, _>(id)
+            .bind::<Text, _>(account)
+            .get_result(connection)
+            .optional()?;
+        let status = status(connection, account, JobId(id))?;
+        let ended = |status: &Status| status.state.is_terminal() && status.state != JobState::Cancelled;
+        if status.as_ref().is_some_and(ended) {
+            sql_query(FORGET).bind::<UuidType, _>(id).execute(connection)?;
+        }
+        Ok(status)
+    })
+}
