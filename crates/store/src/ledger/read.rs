@@ -15,7 +15,7 @@ use crate::{Error, Store, callbacks};
 
 // One statement, so one moment: the state and the counts always belong together. A job that is the same as another is
 // told as that other one.
-const STATUS: &str = "\
+pub(super) const STATUS: &str = "\
     SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.taken_at, j.finished_at, \
         j.expires_at, j.error, j.error_text, clock_timestamp() AS read_at, t.tally, t.since_taken, \
         b.url, b.state AS callback, b.attempts AS tries, b.last_status, b.last_error, b.next_at, \

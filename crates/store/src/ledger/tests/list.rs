@@ -5,8 +5,17 @@ use std::sync::Arc;
 use intake_types::{DatabaseId, JobId, JobState, MatchRule};
 
 use crate::fixture::{account, apply_all, email, header, import, job_id};
+use crate::ledger::read::STATUS;
 use crate::testing::TestDatabase;
 use crate::{JobFilter, Store};
+
+fn explained(database: &TestDatabase, query: &str) -> String {
+    let function = "CREATE FUNCTION explain(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ \
+        BEGIN RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) ' || query; END $$";
+    database.execute("DROP FUNCTION IF EXISTS explain(text)");
+    database.execute(function);
+    database.texts(&format!("SELECT explain($query${query}$query$)")).join("\n")
+}
 
 async fn listed(store: &Store, filter: JobFilter, most: u32) -> Vec<JobId> {
     let jobs = store.jobs(&account("demo"), filter, most).await.unwrap();
@@ -67,4 +76,28 @@ async fn the_pace_counts_from_when_a_worker_took_it() {
     assert!(eta < 600, "{eta}: the two hours do not count");
     store.apply(Arc::clone(&import), crate::fixture::catalog(), 3..4).await.unwrap();
     assert_eq!(pace().await.unwrap().eta_seconds, None);
+}
+
+#[tokio::test]
+async fn a_page_reads_no_more_jobs_than_it_shows() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    store.register(&header(1, MatchRule::Email, 1)).await.unwrap();
+    database.execute(
+        "INSERT INTO jobs (db_id, id, account, header, external_id, total, state, attempts, finished_at, expires_at, tally) \
+         SELECT 1, gen_random_uuid(), 'demo', j.header, 'name ' || n % 5000, 1, 'completed', 1, now(), now(), '{1,0,0,0,0,0}' \
+         FROM jobs j, generate_series(1, 20000) n",
+    );
+    database.execute("ANALYZE jobs");
+    for (condition, index) in [
+        ("", "jobs_account"),
+        (" AND j.id < 'ffffffff-0000-7000-8000-000000000000'", "jobs_account"),
+        (" AND j.external_id = 'name 77'", "jobs_external_id"),
+        (" AND j.state IN ('processing', 'failed')", "jobs_state"),
+    ] {
+        let query = format!("{}{condition} ORDER BY j.id DESC LIMIT 3", STATUS.replace("$1", "'demo'"));
+        let plan = explained(&database, &query);
+        assert!(plan.contains(index) && !plan.contains("Seq Scan on jobs"), "{condition}: {plan}");
+        assert!(!plan.contains("Rows Removed by Filter"), "{condition}: {plan}");
+    }
 }
