@@ -69,10 +69,11 @@ impl Results {
         let gateway = Gateway::new(&self.gateway)?;
         let mut path = format!("{}/results?format={}", status_path(self.id), self.format);
         if !self.only.is_empty() {
-            path += &format!("&only={}", self.only.join(","));
+            path.push_str("&only=");
+            path.push_str(&self.only.join(","));
         }
         if self.payload {
-            path += "&payload=true";
+            path.push_str("&payload=true");
         }
         let answer = gateway.get(&path)?;
         let url = self.gateway.url.as_str();

@@ -15,8 +15,7 @@ fn large_job(world: &World) -> String {
     let chunks = RECORDS / 1000;
     world.database.execute("DELETE FROM job_chunks");
     world.database.execute(&format!(
-        "UPDATE jobs SET total = {RECORDS}, tally = ARRAY[{c} * 900, 0, 0, 0, {c} * 100, 0]",
-        c = chunks
+        "UPDATE jobs SET total = {RECORDS}, tally = ARRAY[{chunks} * 900, 0, 0, 0, {chunks} * 100, 0]"
     ));
     world.database.execute(&format!(
         "INSERT INTO job_chunks (db_id, job_id, first_index, records, created, updated, unchanged, skipped, failed, \

@@ -13,25 +13,22 @@ pub(super) fn of_record(body: &mut Vec<u8>, entry: &Entry) {
     let record = entry.record.as_deref();
     let start = body.len();
     // One that was sent again with an earlier failure in it has one of its own now.
-    match record.and_then(|record| member::without(record, ERROR)) {
-        Some(object) => {
-            let rest = object.strip_prefix('{').unwrap_or_default().trim_start();
-            body.extend_from_slice(b"{\"_error\":");
-            body.extend(failure(entry));
-            if !rest.starts_with('}') {
-                body.push(b',');
-            }
-            body.extend_from_slice(rest.as_bytes());
+    if let Some(object) = record.and_then(|record| member::without(record, ERROR)) {
+        let rest = object.strip_prefix('{').unwrap_or_default().trim_start();
+        body.extend_from_slice(b"{\"_error\":");
+        body.extend(failure(entry));
+        if !rest.starts_with('}') {
+            body.push(b',');
         }
+        body.extend_from_slice(rest.as_bytes());
+    } else {
         // No object: nothing can be put into it, so it is told beside the failure.
-        None => {
-            body.extend_from_slice(b"{\"_error\":");
-            body.extend(failure(entry));
-            body.pop();
-            body.extend_from_slice(b",\"record\":");
-            body.extend_from_slice(original(record).as_bytes());
-            body.extend_from_slice(b"}}");
-        }
+        body.extend_from_slice(b"{\"_error\":");
+        body.extend(failure(entry));
+        body.pop();
+        body.extend_from_slice(b",\"record\":");
+        body.extend_from_slice(original(record).as_bytes());
+        body.extend_from_slice(b"}}");
     }
     // Between the parts of a JSON text a line feed is a blank, and inside of texts there is none.
     for byte in body.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {

@@ -147,7 +147,9 @@ impl Writer {
             }
             Form::Xml => body = self.xml(entries),
             Form::Ndjson if self.with_records => {
-                entries.iter().for_each(|entry| line::of_record(&mut body, entry));
+                for entry in entries {
+                    line::of_record(&mut body, entry);
+                }
             }
             Form::Ndjson => {
                 for entry in entries {

@@ -87,6 +87,7 @@ fn with_records(form: Form) -> Writer {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is long is the snapshot")]
 fn failures_with_their_records() {
     insta::assert_snapshot!(both(|format| written(with_records(format.into()), &records())), @r#"
     {"error":0,

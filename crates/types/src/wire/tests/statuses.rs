@@ -285,6 +285,7 @@ fn the_pace_of_a_job() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is long is the snapshot")]
 fn a_list_of_jobs() {
     let dry = LedgerEntry { validate_only: true, retry_of: Some(job()), ..entry() };
     let listed =

@@ -21,13 +21,17 @@ pub(in crate::wire) fn write(node: &Node) -> Vec<u8> {
 pub(in crate::wire) fn begin(members: &[(Cow<'_, str>, Node<'_>)]) -> String {
     let mut xml = String::new();
     open(&mut xml, ROOT, "");
-    members.iter().for_each(|(key, value)| member(&mut xml, key, value));
+    for (key, value) in members {
+        member(&mut xml, key, value);
+    }
     xml
 }
 
 /// The end of such a body.
 pub(in crate::wire) fn end(xml: &mut String, members: &[(Cow<'_, str>, Node<'_>)]) {
-    members.iter().for_each(|(key, value)| member(xml, key, value));
+    for (key, value) in members {
+        member(xml, key, value);
+    }
     close(xml, ROOT);
 }
 
