@@ -13,6 +13,7 @@ mod examples;
 mod format;
 mod listener;
 mod process;
+mod queue;
 mod receiver;
 mod table;
 mod until;

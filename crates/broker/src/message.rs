@@ -10,6 +10,9 @@ use lapin::{
 
 use crate::Error;
 
+/// The header of a message that says which job it is of, so that the job can be ended where the payload cannot be read.
+pub const JOB_HEADER: &str = "x-intake-job";
+
 const ZSTD: &str = "zstd";
 /// Fast, and about a tenth of the size for JSON.
 const LEVEL: i32 = 3;

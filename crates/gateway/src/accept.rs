@@ -2,10 +2,10 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use intake_broker::Outgoing;
+use intake_broker::{JOB_HEADER, Outgoing};
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
-use intake_types::{Batch, Envelope, JobId, JobKey, Operation, Refusal, RequestKey};
+use intake_types::{Batch, Envelope, JobId, JobKey, Message, Operation, Refusal, RequestKey};
 use serde_json::Value;
 
 use crate::app::App;
@@ -132,9 +132,18 @@ pub(crate) fn accept(
         let job_id = clock::mint(&account.name, job_key);
         let mut message = batch.into_message(job_id, &account.name);
         message.header_mut().request_key.clone_from(&key);
-        let message = message.to_bytes();
-        let message = Outgoing::compress(&job_id.to_string(), &message)?;
+        let message = pack(&message)?;
         reservation.shrink(message.size());
         Ok(Accepted { job_id, account: account.clone(), total, key, message, reservation })
     })
+}
+
+/// A message as it is published; which job it is of is said beside it, too.
+pub(crate) fn pack(message: &Message<'_>) -> Result<Outgoing, intake_broker::Error> {
+    let header = message.header();
+    let packed = Outgoing::compress(&header.job_id.to_string(), &message.to_bytes())?;
+    match header.brief() {
+        Some(brief) => packed.header(JOB_HEADER, &brief),
+        None => Ok(packed),
+    }
 }

@@ -7,7 +7,7 @@ use intake_telemetry::Metric;
 use intake_types::{JobId, Message};
 use tokio::time::Instant;
 
-use crate::accept::Accepted;
+use crate::accept::{self, Accepted};
 use crate::app::App;
 use crate::ended::Expectation;
 use crate::error::ApiError;
@@ -84,7 +84,7 @@ fn under(
     let message = Message::from_bytes(&payload);
     let mut message = message.map_err(|_unfit| ApiError::Internal("a message cannot be read back"))?;
     message.header_mut().job_id = job_id;
-    let message = Outgoing::compress(&job_id.to_string(), &message.to_bytes())?;
+    let message = accept::pack(&message)?;
     reservation.shrink(message.size());
     Ok((message, reservation))
 }

@@ -24,6 +24,8 @@ pub enum Metric {
     WorkerJobs,
     /// Attempts to tell a client that its job has ended, by `outcome`.
     WorkerCallbacks,
+    /// Rows that were taken away because they are kept no longer, by `what`.
+    WorkerSwept,
     /// Events that the broker has confirmed.
     EventsPublished,
     /// Messages of events that the broker did not take, or not for certain.
@@ -43,7 +45,7 @@ enum Kind {
 }
 
 impl Metric {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::GatewayRequests,
         Self::GatewayRequestSeconds,
         Self::GatewayRecordsAccepted,
@@ -52,6 +54,7 @@ impl Metric {
         Self::WorkerChunkFailures,
         Self::WorkerJobs,
         Self::WorkerCallbacks,
+        Self::WorkerSwept,
         Self::EventsPublished,
         Self::EventsPublishFailures,
         Self::EventsLag,
@@ -69,6 +72,7 @@ impl Metric {
             Self::WorkerChunkFailures => "intake_worker_chunk_failures_total",
             Self::WorkerJobs => "intake_worker_jobs_total",
             Self::WorkerCallbacks => "intake_worker_callbacks_total",
+            Self::WorkerSwept => "intake_worker_swept_rows_total",
             Self::EventsPublished => "intake_events_published_total",
             Self::EventsPublishFailures => "intake_events_publish_failures_total",
             Self::EventsLag => "intake_events_lag_seconds",
@@ -86,6 +90,7 @@ impl Metric {
             Self::WorkerChunkFailures => "Attempts to apply a chunk that failed.",
             Self::WorkerJobs => "Jobs that became terminal.",
             Self::WorkerCallbacks => "Attempts to tell a client that its job has ended.",
+            Self::WorkerSwept => "Rows that were taken away because they are kept no longer.",
             Self::EventsPublished => "Events that the broker has confirmed.",
             Self::EventsPublishFailures => "Messages of events that the broker did not confirm.",
             Self::EventsLag => "Age of the oldest event of the installation that waits to be published.",
@@ -103,6 +108,7 @@ impl Metric {
             | Self::WorkerChunkFailures
             | Self::WorkerJobs
             | Self::WorkerCallbacks
+            | Self::WorkerSwept
             | Self::EventsPublished
             | Self::EventsPublishFailures => Kind::Counter,
         }

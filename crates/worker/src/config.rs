@@ -29,6 +29,10 @@ pub struct Config {
     #[command(flatten)]
     pub calls: Calls,
 
+    /// What is done about what nobody works on any more.
+    #[command(flatten)]
+    pub upkeep: Upkeep,
+
     /// How to reach the broker.
     #[command(flatten)]
     pub broker: intake_broker::Config,
@@ -105,6 +109,21 @@ pub struct Calls {
           default_value = "5,300,1800,7200,18000,36000,50400,72000,86400",
           value_parser = clap::value_parser!(u32).range(0..=604_800))]
     pub callback_retries: Vec<u32>,
+}
+
+/// What is done about what is kept no longer, and about what nobody works on any more.
+#[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Upkeep")]
+pub struct Upkeep {
+    /// Time between two looks, in seconds
+    #[arg(long, env = "INTAKE_SWEEP_INTERVAL_S", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
+    pub sweep_interval: Duration,
+
+    /// How long nothing may have moved in a job before it is ended as failed, in seconds: its message is gone. Counted from
+    /// when this worker last missed the broker or the database, at the earliest
+    #[arg(long, env = "INTAKE_STALLED_TIMEOUT_S", default_value = "21600", value_name = "SECONDS", value_parser = seconds)]
+    pub stalled_timeout: Duration,
 }
 
 fn seconds(text: &str) -> Result<Duration, ParseIntError> {

@@ -18,6 +18,7 @@ use crate::backoff::Backoff;
 use crate::geo::Geo;
 use crate::pause::Pause;
 use crate::split::Ranges;
+use crate::undelivered;
 
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
 const STUCK_PAUSE: Duration = Duration::from_secs(5);
@@ -65,7 +66,7 @@ impl Job {
             Ok(import) => Arc::new(Import { atlas: self.geo.atlas(), ..import }),
             Err(reason) => {
                 tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
-                return Ended::Buried(reason);
+                return self.unreadable(delivery, reason).await;
             }
         };
         let span = info_span!("job", job.id = %import.header.job_id, db.id = %import.header.db_id);
@@ -83,6 +84,19 @@ impl Job {
         }
         .instrument(span)
         .await
+    }
+
+    /// Ends the job of a message that no worker can read, if it is known which that is.
+    async fn unreadable(&self, delivery: &Delivery, reason: String) -> Ended {
+        if let Some(header) = undelivered::job_of(delivery) {
+            let text = "the job could not be read; it is kept, ask the operator";
+            match self.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
+                Ok(state) => self.announcer.job_ended(header.job_id, state),
+                Err(Halt::GivenBack) => return Ended::GivenBack,
+                Err(Halt::Store(error)) => tracing::error!(%error, "its job cannot be ended"),
+            }
+        }
+        Ended::Buried(reason)
     }
 
     /// Another delivery may do better; the last one ends the job, so that whoever polls it learns what became of it.
@@ -109,6 +123,10 @@ impl Job {
         if let Some(other) = registered.same_as {
             tracing::info!(job.same_as = %other, "the request was sent before: nothing of it is applied again");
             return Ok(Ended::Applied);
+        }
+        if registered.error == Some(500) {
+            // Given up before; what was not applied of it is in this message.
+            return Ok(Ended::Buried("its job was given up before".to_owned()));
         }
         if registered.state.is_terminal() {
             if registered.refused {

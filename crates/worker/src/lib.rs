@@ -14,8 +14,10 @@ mod split;
 mod take;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod undelivered;
+mod upkeep;
 mod verdict;
 mod worker;
 
-pub use config::{Calls, Config, Events, Work};
+pub use config::{Calls, Config, Events, Upkeep, Work};
 pub use worker::{Worker, stop_signal};

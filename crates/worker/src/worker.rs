@@ -5,6 +5,7 @@ use std::sync::Arc;
 use intake_broker::{Consumer, Publisher, State};
 use intake_store::Store;
 use intake_telemetry::{Listener, Readiness};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
@@ -13,13 +14,15 @@ use crate::geo::{Geo, Watch};
 use crate::job::Job;
 use crate::pause::Pause;
 use crate::relay::{Relaying, Wake};
-use crate::{Calls, Config, Events, Work, take};
+use crate::upkeep::Keeper;
+use crate::{Calls, Config, Events, Upkeep, Work, take, undelivered};
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
 pub struct Worker {
     work: Work,
     events: Events,
     calls: Calls,
+    upkeep: Upkeep,
     broker: intake_broker::Config,
     store: Store,
     geo: Geo,
@@ -33,8 +36,8 @@ impl Worker {
         let store = Store::open(&config.store);
         let (work, events, geo) = (config.work.clone(), config.events.clone(), Geo::default());
         let watch = work.geo_database.clone().map(|path| Watch::start(path, geo.clone()));
-        let calls = config.calls.clone();
-        Self { work, events, calls, broker: config.broker.clone(), store, geo, watch, listener }
+        let (calls, upkeep) = (config.calls.clone(), config.upkeep.clone());
+        Self { work, events, calls, upkeep, broker: config.broker.clone(), store, geo, watch, listener }
     }
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
@@ -43,14 +46,7 @@ impl Worker {
         let prefetch = self.work.jobs.saturating_add(1);
         let consumer = Consumer::start(&self.broker, "intake-worker", prefetch, shutdown.clone());
         let pause = Pause::new(consumer.gate(), self.store.clone(), shutdown.clone());
-        let (broker, database) = (consumer.watch(), pause.clone());
-        let readiness: Readiness = Arc::new(move || {
-            let broker =
-                (*broker.borrow() == State::Connecting).then(|| "the broker is not connected".to_owned());
-            let database = database.is_on().then(|| "the database is away".to_owned());
-            broker.into_iter().chain(database).collect()
-        });
-        match Listener::new(self.listener, readiness) {
+        match Listener::new(self.listener, readiness(consumer.watch(), pause.clone())) {
             Ok(listener) => drop(tokio::spawn(listener.run_until(shutdown.clone()))),
             Err(error) => tracing::error!(%error, "health and metrics are not served"),
         }
@@ -80,11 +76,39 @@ impl Worker {
         let callbacks = Wake::default();
         let calling = Calling::start(store.clone(), self.calls, callbacks.clone(), shutdown.clone());
         let announcer = Announcer::new(publisher, events, callbacks);
+        let undelivered =
+            Consumer::start_undelivered(&self.broker, "intake-worker undelivered", 1, shutdown.clone());
+        let burying = undelivered::run(undelivered, store.clone(), announcer.clone(), shutdown.clone());
+        let burying = tokio::spawn(burying);
+        let keeper = Keeper {
+            store: store.clone(),
+            settings: self.upkeep,
+            broker: consumer.watch(),
+            pause: pause.clone(),
+            announcer: announcer.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let keeping = keeper.start();
         take::run(consumer, Job { store, work, geo, last_delivery, pause, announcer, shutdown }).await;
         relaying.stopped().await;
         calling.stopped().await;
+        for task in [burying, keeping] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the worker ended in a panic");
+            }
+        }
         tracing::info!("worker stopped");
     }
+}
+
+/// Why the worker is not ready, if it is not.
+fn readiness(broker: watch::Receiver<State>, database: Pause) -> Readiness {
+    Arc::new(move || {
+        let broker =
+            (*broker.borrow() == State::Connecting).then(|| "the broker is not connected".to_owned());
+        let database = database.is_on().then(|| "the database is away".to_owned());
+        broker.into_iter().chain(database).collect()
+    })
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT.

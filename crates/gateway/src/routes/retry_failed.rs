@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use intake_broker::Outgoing;
 use intake_store::Kept;
 use intake_types::catalog::Account;
 use intake_types::{Fingerprint, Header, JobId, KeyScope, Message, Refusal, RequestKey, V1};
 use serde_json::value::RawValue;
 
 use super::{batch, job};
-use crate::accept::Accepted;
+use crate::accept::{self, Accepted};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Wish;
@@ -110,8 +109,7 @@ fn message(
         warnings: Vec::new(),
         ..kept.header
     };
-    let message = Message::V1(V1 { header, records }).to_bytes();
-    let message = Outgoing::compress(&job_id.to_string(), &message)?;
+    let message = accept::pack(&Message::V1(V1 { header, records }))?;
     reservation.shrink(message.size());
     Ok(Accepted { job_id, account, total, key: Some(key), message, reservation })
 }

@@ -37,6 +37,8 @@ pub struct Registered {
     pub same_as: Option<JobId>,
     /// Whether it has ended just now, because its key was used for something else.
     pub refused: bool,
+    /// Why it failed, if it did.
+    pub error: Option<u16>,
 }
 
 impl Store {
@@ -108,12 +110,8 @@ pub(crate) fn register(
         None => Settled::Own,
     };
     if let Settled::SameAs(other) = settled {
-        return Ok(Registered {
-            next_index: 0,
-            state: state(connection, other)?,
-            same_as: Some(other),
-            refused: false,
-        });
+        let (state, error) = state(connection, other)?;
+        return Ok(Registered { next_index: 0, state, same_as: Some(other), refused: false, error });
     }
     let upsert = diesel::insert_into(jobs::table)
         .values(row(header)?)
@@ -128,7 +126,8 @@ pub(crate) fn register(
         end(connection, header, keep, JobState::Failed, Some((422, REUSED)))?;
     }
     let next_index = next_index(connection, header.db_id, header.job_id)?;
-    Ok(Registered { next_index, state: state(connection, header.job_id)?, same_as: None, refused })
+    let (state, error) = state(connection, header.job_id)?;
+    Ok(Registered { next_index, state, same_as: None, refused, error })
 }
 
 fn fail(
@@ -140,7 +139,7 @@ fn fail(
 ) -> Result<JobState, Error> {
     diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing().execute(connection)?;
     end(connection, header, keep, JobState::Failed, Some((error, text)))?;
-    state(connection, header.job_id)
+    Ok(state(connection, header.job_id)?.0)
 }
 
 /// Ends a job that has not ended, with the sums over its chunks, and has that told. The job must be locked, or not yet be
@@ -168,9 +167,11 @@ pub(crate) fn end(
     outbox::job_ended(connection, header)
 }
 
-fn state(connection: &mut PgConnection, job_id: JobId) -> Result<JobState, Error> {
-    let word: String = jobs::table.filter(jobs::id.eq(job_id.0)).select(jobs::state).first(connection)?;
-    parse(&word)
+/// Where a job stands, and why it failed if it did.
+fn state(connection: &mut PgConnection, job_id: JobId) -> Result<(JobState, Option<u16>), Error> {
+    let columns = jobs::table.filter(jobs::id.eq(job_id.0)).select((jobs::state, jobs::error));
+    let (word, error): (String, Option<i32>) = columns.first(connection)?;
+    Ok((parse(&word)?, error.and_then(|error| u16::try_from(error).ok())))
 }
 
 pub(super) fn parse(word: &str) -> Result<JobState, Error> {

@@ -8,6 +8,7 @@ mod key;
 mod read;
 mod results;
 mod retry;
+mod stalled;
 mod sweep;
 #[cfg(test)]
 mod tests;

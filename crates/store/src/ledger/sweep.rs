@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool, Double, Integer};
 use crate::{Error, Retention, Store};
 
 /// The advisory lock of whoever takes a step; the number says nothing, it only must stay the same.
-const LOCK: i64 = 0x0073_7765_6570_6572;
+pub(super) const LOCK: i64 = 0x0073_7765_6570_6572;
 
 // The table holds what is not swept yet, so it is walked from here and not from the jobs, most of which have none.
 const FAILURES: &str = "\

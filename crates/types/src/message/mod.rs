@@ -97,6 +97,22 @@ pub enum DecodeError {
     Impossible(u32),
 }
 
+impl Header {
+    /// Most bytes that are said beside a message.
+    const LONGEST_BRIEF: usize = 16 << 10;
+
+    /// What is needed of a job to end it, as text that goes beside its message, where that can be short.
+    pub fn brief(&self) -> Option<String> {
+        let brief = Self { match_values: serde_json::Map::new(), warnings: Vec::new(), ..self.clone() };
+        serde_json::to_string(&brief).ok().filter(|text| text.len() <= Self::LONGEST_BRIEF)
+    }
+
+    /// Reads it back.
+    pub fn from_brief(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
 impl<'a> Message<'a> {
     /// Room for a header, and for what is around a record.
     const HEADER_BYTES: usize = 1024;

@@ -77,3 +77,14 @@ fn a_piece_of_a_stream_that_cannot_be_is_refused() {
         assert_eq!(error(impossible), format!("the message is of a stream of {total} records"));
     }
 }
+
+#[test]
+fn what_is_said_beside_a_message_is_short_and_enough() {
+    let (header, _) = Message::from_bytes(FIRST.as_bytes()).unwrap().into_parts();
+    let read = Header::from_brief(&header.brief().unwrap()).unwrap();
+    let short = Header { match_values: serde_json::Map::new(), warnings: Vec::new(), ..header.clone() };
+    assert_eq!(read, short);
+    let long = Header { rule: MatchRule::Custom { field: "x".repeat(20_000) }, ..header };
+    assert_eq!(long.brief(), None);
+    assert_eq!(Header::from_brief("{}"), None);
+}

@@ -19,6 +19,8 @@ use super::resolve::{NotPublic, PublicResolver};
 
 /// What is read of an answer, so that its sender sees it taken; nothing of it is looked at.
 const MOST_ANSWER: u64 = 64 * 1024;
+/// Most characters of what is told of a call that failed.
+const LONGEST_ERROR: usize = 200;
 /// Longest wait that a receiver may ask for.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
@@ -85,13 +87,19 @@ impl Client {
             Error::Timeout(_) => format!("no answer within {} s", self.time_limit.as_secs_f64()),
             Error::HostNotFound => "the host's name is not known".to_owned(),
             Error::Other(error) if error.is::<NotPublic>() => error.to_string(),
-            Error::Io(error) if error.kind() == std::io::ErrorKind::Other => {
-                format!("cannot connect: {error}")
+            // What the system's resolver says is of no kind of its own.
+            Error::Io(error) if error.to_string().starts_with("failed to lookup address") => {
+                "the host's name is not known".to_owned()
             }
-            Error::Io(error) => format!("the connection failed: {}", error.kind()),
-            other => format!("the call failed: {other}"),
+            Error::Io(error) => shortened(&format!("the connection failed: {error}")),
+            other => shortened(&format!("the call failed: {other}")),
         }
     }
+}
+
+/// A sentence, whatever a library has to say.
+fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST_ERROR).collect()
 }
 
 fn agent(time_limit: Duration, resolver: impl Resolver) -> Agent {

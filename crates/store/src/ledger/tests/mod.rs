@@ -1,7 +1,10 @@
 //! Jobs, their states and their counts on a real database.
 
+mod callbacks;
 mod list;
 mod results;
+mod stalled;
+mod sweep;
 
 use std::sync::Arc;
 

@@ -1,0 +1,62 @@
+//! Jobs in which nothing moves any more: their message is gone, so nobody will ever end them but whoever looks here.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Double, Jsonb};
+use intake_types::{Header, JobId, JobState};
+use serde_json::Value;
+
+use super::job::end;
+use crate::{Error, Retention, Store};
+
+// One that is being written to is locked, and so moves.
+const STALLED: &str = "\
+    SELECT header FROM jobs j \
+    WHERE state = 'processing' AND taken_at < now() - make_interval(secs => $1) AND NOT EXISTS ( \
+        SELECT 1 FROM job_chunks c WHERE c.db_id = j.db_id AND c.job_id = j.id \
+        AND c.applied_at >= now() - make_interval(secs => $1) \
+    ) \
+    ORDER BY taken_at LIMIT $2 FOR UPDATE SKIP LOCKED";
+
+/// What such a job is told.
+const TEXT: &str =
+    "the job came to a standstill and was given up; what was applied stays applied, ask the operator";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Jsonb)]
+    header: Value,
+}
+
+impl Store {
+    /// Ends jobs in which nothing has moved for so long: no worker took them, no chunk was applied. At most `most` of them.
+    pub async fn end_stalled(&self, quiet: Duration, most: u32) -> Result<Vec<JobId>, Error> {
+        let keep = self.retention();
+        self.run(move |connection| {
+            connection.transaction(|connection| end_stalled(connection, keep, quiet, most))
+        })
+        .await
+    }
+}
+
+fn end_stalled(
+    connection: &mut PgConnection,
+    keep: Retention,
+    quiet: Duration,
+    most: u32,
+) -> Result<Vec<JobId>, Error> {
+    let rows: Vec<Row> = sql_query(STALLED)
+        .bind::<Double, _>(quiet.as_secs_f64())
+        .bind::<BigInt, _>(i64::from(most))
+        .load(connection)?;
+    let mut ended = Vec::with_capacity(rows.len());
+    for Row { header } in rows {
+        let header: Header =
+            serde_json::from_value(header).map_err(|_unfit| Error::Unreadable("a job's header"))?;
+        end(connection, &header, keep, JobState::Failed, Some((500, TEXT)))?;
+        ended.push(header.job_id);
+    }
+    Ok(ended)
+}

@@ -1,0 +1,94 @@
+//! Upkeep: what is kept no longer is taken away, and what nobody works on any more is ended.
+//!
+//! Every worker runs it. Sweeping is done by one at a time, in small steps; a job that stands still is ended by whoever
+//! looks first, but only by a worker that has had broker and database all the while: after an outage the messages come
+//! back first.
+
+use std::time::Duration;
+
+use intake_broker::State;
+use intake_store::Store;
+use intake_telemetry::Metric;
+use intake_types::JobState;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::Upkeep;
+use crate::announce::Announcer;
+use crate::pause::Pause;
+
+/// Most rows of one sort in one step of the sweep, so that no step is long.
+const ROWS: u32 = 500;
+/// Between two steps, so that the database has time for others.
+const BREATH: Duration = Duration::from_millis(100);
+/// Most jobs that are ended at once.
+const JOBS: u32 = 20;
+
+/// All that it needs.
+pub(crate) struct Keeper {
+    pub(crate) store: Store,
+    pub(crate) settings: Upkeep,
+    pub(crate) broker: watch::Receiver<State>,
+    pub(crate) pause: Pause,
+    pub(crate) announcer: Announcer,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Keeper {
+    /// Starts it; it runs until the shutdown.
+    pub(crate) fn start(self) -> JoinHandle<()> {
+        tokio::spawn(self.run())
+    }
+
+    async fn run(self) {
+        let shutdown = self.shutdown.clone();
+        // Since when nothing was away, as far as was seen.
+        let mut calm = Instant::now();
+        while !shutdown.is_cancelled() {
+            let wait = self.settings.sweep_interval.mul_f64(rand::random_range(0.8..1.0));
+            shutdown.run_until_cancelled(sleep(wait)).await;
+            let away = self.pause.is_on() || *self.broker.borrow() == State::Connecting;
+            let done = if away { Ok(()) } else { self.round(calm.elapsed()).await };
+            if let Err(error) = &done {
+                tracing::debug!(%error, "upkeep waits");
+            }
+            if away || done.is_err() {
+                calm = Instant::now();
+            }
+        }
+    }
+
+    async fn round(&self, calm: Duration) -> Result<(), intake_store::Error> {
+        if calm >= self.settings.stalled_timeout {
+            self.end_stalled().await?;
+        }
+        while !self.shutdown.is_cancelled() {
+            match self.store.sweep(ROWS).await? {
+                Some(swept) if !swept.is_empty() => {
+                    let counts = [
+                        ("failed_records", swept.failures),
+                        ("results", swept.chunks),
+                        ("jobs", swept.jobs),
+                        ("marks", swept.marks),
+                    ];
+                    for (what, rows) in counts {
+                        Metric::WorkerSwept.add(rows, &[("what", what.to_owned())]);
+                    }
+                    sleep(BREATH).await;
+                }
+                _done_or_others_turn => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_stalled(&self) -> Result<(), intake_store::Error> {
+        for job_id in self.store.end_stalled(self.settings.stalled_timeout, JOBS).await? {
+            tracing::error!(job.id = %job_id, "nothing moved in a job for too long: it was ended as failed");
+            self.announcer.job_ended(job_id, JobState::Failed);
+        }
+        Ok(())
+    }
+}

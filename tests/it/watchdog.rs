@@ -1,0 +1,70 @@
+//! Every job that was accepted comes to an end, whatever died.
+
+use intake_tests::{WorkerProcess, World, until};
+use serde_json::{Value, json};
+
+/// The status of a job once it has ended.
+fn ended(world: &World, job: &str) -> Value {
+    until("the job ends", || {
+        Some(world.status(job))
+            .filter(|status| !["queued", "processing"].map(Value::from).contains(&status["status"]))
+    })
+}
+
+fn import(world: &World, records: usize) -> String {
+    let records: Vec<Value> = (0..records).map(|n| json!({"email": format!("{n}@example.com")})).collect();
+    world.import(&json!({"db_id": 1, "data": records})).job_id()
+}
+
+#[test]
+fn a_message_that_comes_back_too_often_ends_its_job_and_is_kept() {
+    let world = World::builder().workers(0).delivery_limit(2).buries(1).start();
+    let job = import(&world, 1);
+    // Nobody registers it, as where the payload kills whoever unpacks it.
+    world.reject_until_given_up();
+    assert_eq!(world.status(&job)["status"], "queued");
+    world.start_worker();
+    let status = ended(&world, &job);
+    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+    assert_eq!((&status["total"], &status["processed"]), (&json!(1), &json!(0)));
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.queued().undelivered, 0);
+}
+
+#[test]
+fn a_job_whose_message_is_gone_comes_to_an_end() {
+    let world = World::builder().workers(0).start();
+    let job = import(&world, 1);
+    world.lose_message();
+    let arguments = ["--stalled-timeout", "1", "--sweep-interval", "1"];
+    let _worker = WorkerProcess::start(&world, &arguments);
+    let status = ended(&world, &job);
+    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+    assert!(status["error_text"].as_str().unwrap().contains("standstill"), "{status}");
+}
+
+#[test]
+fn a_message_that_comes_after_its_job_was_given_up_is_kept() {
+    let world = World::builder().workers(0).buries(1).start();
+    let job = import(&world, 1);
+    world.give_up();
+    world.start_worker();
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.status(&job)["status"], "failed");
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0);
+}
+
+#[test]
+fn another_worker_finishes_what_one_that_never_comes_back_began() {
+    let world = World::builder().workers(0).start();
+    let job = import(&world, 10_000);
+    let lost = WorkerProcess::start(&world, &["--chunk-records", "100"]);
+    until("the job is under way", || {
+        (world.database.scalar("SELECT count(*) FROM job_chunks") > 1).then_some(())
+    });
+    world.start_worker();
+    lost.kill();
+    let status = ended(&world, &job);
+    assert_eq!((&status["status"], &status["created"]), (&json!("completed"), &json!(10_000)), "{status}");
+    assert!(status["attempts"].as_i64().unwrap() > 1, "{status}");
+}

@@ -1,0 +1,65 @@
+//! Messages in the hands of the test, as of a worker that comes to grief with them.
+
+use std::time::Duration;
+
+use intake_broker::{Consumer, Delivery};
+use intake_types::{Header, Message};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{World, until};
+
+/// Longest that a message is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl World {
+    /// Gives the one message that waits back as failed until the broker has had enough of it.
+    pub fn reject_until_given_up(&self) {
+        self.consume(async |consumer, most| {
+            for _ in 0..=most {
+                take(consumer).await.reject_for_retry().await.expect("the broker takes it back");
+            }
+        });
+        until("the message is given up", || (self.queued().undelivered == 1).then_some(()));
+    }
+
+    /// Registers the job of the one message that waits, as a worker does, and loses the message.
+    pub fn lose_message(&self) {
+        let store = self.database.store();
+        self.consume(async |consumer, _| {
+            let delivery = take(consumer).await;
+            store.register(&header(&delivery)).await.expect("the job is registered");
+            delivery.ack().await.expect("the broker forgets the message");
+        });
+    }
+
+    /// Gives up the job of the one message that waits, which stays.
+    pub fn give_up(&self) {
+        let store = self.database.store();
+        self.consume(async |consumer, _| {
+            let delivery = take(consumer).await;
+            store.fail(&header(&delivery), 500, "given up".to_owned()).await.expect("the job is ended");
+            delivery.release().await.expect("the broker takes it back");
+        });
+    }
+
+    /// Runs something with a consumer of the work queue, and tells how often a message may come back.
+    fn consume(&self, work: impl AsyncFnOnce(&mut Consumer, i32)) {
+        let shutdown = CancellationToken::new();
+        self.runtime().block_on(async {
+            let mut consumer = Consumer::start(&self.queues, "test", 1, shutdown.clone());
+            work(&mut consumer, self.queues.queue_delivery_limit).await;
+            shutdown.cancel();
+            consumer.closed().await;
+        });
+    }
+}
+
+async fn take(consumer: &mut Consumer) -> Delivery {
+    timeout(PATIENCE, consumer.next()).await.expect("a message comes").expect("the consumer runs")
+}
+
+fn header(delivery: &Delivery) -> Header {
+    let payload = delivery.payload().expect("a payload");
+    Message::from_bytes(&payload).expect("a message").header().clone()
+}
