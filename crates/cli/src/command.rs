@@ -2,19 +2,22 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::cancel::Cancel;
 use crate::catalog::Catalog;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::import::Import;
 use crate::job::Job;
+use crate::jobs::Jobs;
 use crate::migrate::Migrate;
 use crate::output::Output;
 use crate::results::Results;
+use crate::retry::Retry;
 use crate::token::Token;
 
 const MORE: &str = "\
 Environment:
-  INTAKE_URL     address of the gateway, for import, job and results
+  INTAKE_URL     address of the gateway, for import, jobs, job, results, retry and cancel
   INTAKE_TOKEN   API token, for the same
   DATABASE_URL   PostgreSQL, for migrate, catalog and token
 
@@ -43,8 +46,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Import(Import),
+    Jobs(Jobs),
     Job(Job),
     Results(Results),
+    Retry(Retry),
+    Cancel(Cancel),
     Migrate(Migrate),
     Catalog(Catalog),
     Token(Token),
@@ -54,8 +60,11 @@ impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         match self {
             Self::Import(import) => import.run(output),
+            Self::Jobs(jobs) => jobs.run(output),
             Self::Job(job) => job.run(output),
             Self::Results(results) => results.run(output),
+            Self::Retry(retry) => retry.run(output),
+            Self::Cancel(cancel) => cancel.run(output),
             Self::Migrate(migrate) => migrate.run(output),
             Self::Catalog(catalog) => catalog.run(output),
             Self::Token(token) => token.run(output),

@@ -1,8 +1,9 @@
 //! `intake`: the command line of Intake, for those who run it and for those who import with it.
 //!
-//! Operators' commands (`migrate`, `catalog`, `token`) speak to PostgreSQL, users' commands (`import`, `job`,
-//! `results`) to the gateway. The doc comments of the arguments are the manual: `intake --help`.
+//! Operators' commands (`migrate`, `catalog`, `token`) speak to PostgreSQL, users' commands (`import`, `jobs`,
+//! `job`, `results`, `retry`, `cancel`) to the gateway. The doc comments of the arguments are the manual: `intake --help`.
 
+mod cancel;
 mod catalog;
 mod client;
 mod command;
@@ -11,11 +12,13 @@ mod error;
 mod import;
 mod input;
 mod job;
+mod jobs;
 mod migrate;
 mod operator;
 mod output;
 mod report;
 mod results;
+mod retry;
 mod token;
 
 use std::process::ExitCode;

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::output::Output;
 
 const MORE: &str = "\
-One entry for each record, in the order of the batch. While the job runs, these are the entries so far.
+One entry for each record, in the order of the batch. While the job runs, these are the entries so far. \
+The failed records themselves, with what is wrong with each, come with --payload: mended, they can be imported \
+as they are.
 
 Examples:
   intake results 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --only failed

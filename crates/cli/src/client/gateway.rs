@@ -6,15 +6,15 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use ureq::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, AsSendBody, Body};
 
 use super::answer::error_text;
 use super::config::Address;
-use super::{Config, Error};
+use super::{Config, Error, Post};
 
 /// The gateway keeps a long poll for a minute at most.
 const SILENCE: Duration = Duration::from_secs(90);
@@ -66,16 +66,42 @@ impl Gateway {
         self.address.join(path)
     }
 
+    /// Asks for a path, which may have a query.
     pub(crate) fn get(&self, path: &str) -> Result<Answer, Error> {
         let request = self.agent.get(self.url(path)).header(AUTHORIZATION, &self.authorization);
         self.answer(request.header(ACCEPT, "application/json, application/xml;q=0.9").call(), path)
     }
 
-    pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Error> {
-        let request = self.agent.post(self.url(path)).header(AUTHORIZATION, &self.authorization);
-        // The job is followed by itself, so that there is progress to show.
-        let request = request.header(CONTENT_TYPE, content_type).header("prefer", "respond-async");
-        self.answer(request.send(body), path)
+    /// Asks for a path with these parameters, in JSON.
+    pub(crate) fn get_with<'a>(
+        &self,
+        path: &str,
+        query: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Answer, Error> {
+        let request = self.agent.get(self.url(path)).query_pairs(query).query("format", "json");
+        self.answer(request.header(AUTHORIZATION, &self.authorization).call(), path)
+    }
+
+    pub(crate) fn post(&self, post: &Post, body: impl AsSendBody) -> Result<Answer, Error> {
+        let query = post.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut request = self
+            .agent
+            .post(self.url(&post.path))
+            .query_pairs(query.chain([("format", "json")]))
+            .header(AUTHORIZATION, &self.authorization)
+            // The job is followed by itself, so that there is progress to show.
+            .header("prefer", "respond-async");
+        let headers = [
+            (CONTENT_TYPE.as_str(), post.content_type),
+            (CONTENT_ENCODING.as_str(), post.encoding),
+            ("idempotency-key", post.key.as_deref()),
+        ];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        self.answer(request.send(body), &post.path)
     }
 
     fn answer(&self, response: Result<Response<Body>, ureq::Error>, path: &str) -> Result<Answer, Error> {

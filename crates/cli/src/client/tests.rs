@@ -97,10 +97,31 @@ fn waiting_has_its_limit() {
     assert!(matches!(error, CliError::Late { seconds: 1, .. }), "{error}");
 }
 
+fn post(content_type: &'static str, body: &[u8]) -> Post {
+    Post {
+        content_type: Some(content_type),
+        key: Some("night-42".to_owned()),
+        body: Body::Bytes(body.to_vec()),
+        ..Post::empty("/import".to_owned())
+    }
+}
+
+#[test]
+fn a_broken_connection_is_mended_under_one_key() {
+    let away =
+        answer("503 Service Unavailable\r\nretry-after: 0", r#"{"error":503,"error_text":"no broker"}"#);
+    let accepted = answer("202 Accepted", &status(r#""status":"queued""#));
+    let (gateway, server) = serve(vec![String::new(), away, accepted]);
+    gateway.submit(&post("application/json", b"{}")).unwrap();
+    let requests = server.join().unwrap();
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|request| request.contains("idempotency-key: night-42\r\n")), "{requests:?}");
+}
+
 #[test]
 fn a_batch_is_posted_with_its_type() {
     let (gateway, server) = serve(vec![answer("202 Accepted", &status(r#""status":"queued""#))]);
-    let accepted: Accepted = gateway.post("/import", "application/xml", b"<xml/>").unwrap().json().unwrap();
+    let accepted = gateway.submit(&post("application/xml", b"<xml/>")).unwrap();
     assert_eq!(accepted.job_id, Uuid::nil());
     let request = &server.join().unwrap()[0];
     assert!(
@@ -140,8 +161,9 @@ fn what_was_not_sent_is_told_from_what_may_have_been() {
     let error = gateway(&format!("http://{free}")).get("/x").err().unwrap();
     assert!(matches!(error, Error::Unreachable { .. }) && error.is_transient(), "{error}");
     let (gateway, _server) = serve(vec![String::new()]);
-    let error = gateway.post("/x", "application/json", b"{}").err().unwrap();
-    assert!(matches!(error, Error::Broken { .. }), "{error}");
+    let unkeyed = Post { key: None, ..post("application/json", b"{}") };
+    let error = gateway.submit(&unkeyed).err().unwrap();
+    assert!(matches!(error, CliError::Uncertain(Error::Broken { .. })), "{error}");
 }
 
 #[test]

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use self::upload::{Parameters, Upload};
-use crate::client::{self, Accepted, Answer, Config, Follow, Gateway, follow, status_path};
+use self::upload::{Format, Parameters, Upload};
+use crate::client::{self, Accepted, Config, Follow, Gateway, Post, follow, status_path};
 use crate::ending::Ending;
 use crate::error::Error;
-use crate::input;
 use crate::output::Output;
 use crate::report::conclude;
 
@@ -25,21 +24,27 @@ enum Only {
 
 fn path(only: Option<Only>) -> &'static str {
     match only {
-        None => "/api/v1.1/profiles/import_batch?format=json",
-        Some(Only::Create) => "/api/v1.1/profiles/add_batch?format=json",
-        Some(Only::Update) => "/api/v1.1/profiles/update_batch?format=json",
+        None => "/api/v1.1/profiles/import_batch",
+        Some(Only::Create) => "/api/v1.1/profiles/add_batch",
+        Some(Only::Update) => "/api/v1.1/profiles/update_batch",
     }
 }
 
 const MORE: &str = "\
 Prints the id of the job and where its status is; with --wait also how the job ended, and each \
-record that failed. Once the id is there, the batch is safe: the job goes on whether this command waits \
-for it or not.
+record that failed. Once the id is there, the import is safe: the job goes on whether this command waits \
+for it or not. Where the connection breaks, the same request is sent again under one key, so that it is \
+applied once; what comes from standard input as a stream can be sent only once.
+
+NDJSON and CSV files can hold a million records, and may be packed (.gz, .zst); they are never read as a \
+whole.
 
 Examples:
   intake import people.json --wait
   intake import people.xml --wait --timeout 60
   intake import people.json --only update
+  intake import people.csv.gz --db-id 1 --matching phone --wait
+  intake import people.ndjson --db-id 1 --set nulls=clear --set external_id=night-42
   intake import records.json --db-id 1 --matching custom --field-name crm_id
   psql -AtXc 'select json_agg(p) from people p' | intake import - --db-id 1
 
@@ -49,16 +54,26 @@ Exit codes:
   2   complete, but some records failed
 ";
 
-/// Creates and updates profiles from a JSON or XML file
+/// Creates and updates profiles from a JSON, XML, NDJSON or CSV file
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct Import {
-    /// The body of a request, JSON or XML, which is sent as it is; or a JSON array of records; - for standard input
+    /// The body of a request, JSON or XML, which is sent as it is; a JSON array of records; or NDJSON or CSV; - for
+    /// standard input
     file: PathBuf,
+
+    /// What the file is written in, where its name (.json, .xml, .ndjson, .jsonl, .csv) does not say
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
 
     /// Create profiles only, or update them only
     #[arg(long, value_name = "WHAT")]
     only: Option<Only>,
+
+    /// Key under which the import is done once, however often this command is called with the same file; without one,
+    /// each call has a key of its own
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
 
     #[command(flatten)]
     follow: Follow,
@@ -73,19 +88,33 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let gateway = Gateway::new(&self.gateway)?;
-        let upload = Upload::new(input::read(&self.file)?, &self.file, &self.parameters);
-        let upload = upload.map_err(|problem| Error::File { path: self.file, problem })?;
-        let posted = gateway.post(path(self.only), upload.content_type, &upload.body);
-        let Accepted { job_id } = posted.and_then(Answer::json).map_err(|error| match error {
-            client::Error::Broken { .. } => Error::Uncertain(error),
-            other => other.into(),
-        })?;
-        output.line(format_args!("job     {job_id}"))?;
-        output.line(format_args!("status  {}", gateway.url(&status_path(job_id))))?;
-        if !self.follow.wait {
-            return Ok(Ending::Fine);
-        }
-        let status = follow(&gateway, job_id, self.follow.timeout)?;
-        conclude(&gateway, &status, output)
+        let Upload { content_type, encoding, query, body } =
+            Upload::of(&self.file, self.format, &self.parameters)?;
+        let post = Post {
+            path: path(self.only).to_owned(),
+            query,
+            content_type: Some(content_type),
+            encoding,
+            key: Some(self.idempotency_key.map_or_else(client::fresh_key, Ok)?),
+            body,
+        };
+        submitted(&gateway, &post, self.follow, output)
     }
+}
+
+/// Sends a request that makes a job, says which, and waits for it where that is wanted.
+pub(crate) fn submitted(
+    gateway: &Gateway,
+    post: &Post,
+    wish: Follow,
+    output: &mut Output,
+) -> Result<Ending, Error> {
+    let Accepted { job_id } = gateway.submit(post)?;
+    output.line(format_args!("job     {job_id}"))?;
+    output.line(format_args!("status  {}", gateway.url(&status_path(job_id))))?;
+    if !wish.wait {
+        return Ok(Ending::Fine);
+    }
+    let status = follow(gateway, job_id, wish.timeout)?;
+    conclude(gateway, &status, output)
 }

@@ -58,6 +58,14 @@ pub(crate) fn details(status: &Status) -> Vec<String> {
     rows.into_iter().filter_map(line).collect()
 }
 
+/// A job in one line of a list.
+pub(crate) fn row(status: &Status) -> String {
+    let accepted = status.accepted_at.as_deref().unwrap_or("-");
+    let state = if status.state.is_terminal() { summary(status).remove(0) } else { progress(status) };
+    let name = status.external_id.as_ref().map(|id| format!("  [{id}]")).unwrap_or_default();
+    format!("{}  {accepted}  {state}{name}", status.job_id)
+}
+
 /// How far a job is, short enough for one line of a terminal.
 pub(crate) fn progress(status: &Status) -> String {
     let mut parts = vec![status.state.word().to_owned()];
@@ -158,11 +166,7 @@ mod tests {
             field: Some("phones[0]".to_owned()),
             text: "not a phone number".to_owned(),
         };
-        let outcomes = vec![
-            outcome(0, Action::Created, None),
-            outcome(1, Action::Failed, Some(failure_of)),
-            outcome(2, Action::Skipped, None),
-        ];
+        let outcomes = [outcome(1, Action::Failed, Some(failure_of))];
         let entries: Vec<Entry> =
             outcomes.into_iter().map(|outcome| Entry { outcome, record: None }).collect();
         let around = Around::Job { state: JobState::Completed, total: 3, next_cursor: None };

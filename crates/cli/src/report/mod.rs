@@ -3,7 +3,7 @@
 mod describe;
 mod progress;
 
-pub(crate) use describe::{details, failure, summary};
+pub(crate) use describe::{details, failure, row, summary};
 pub(crate) use progress::Progress;
 
 use crate::client::{Entry, Gateway, Status, status_path};

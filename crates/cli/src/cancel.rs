@@ -1,0 +1,48 @@
+//! `intake cancel`: a job stops where it stands.
+
+use clap::Args;
+use uuid::Uuid;
+
+use crate::client::{Config, Follow, Gateway, Post, Status, follow, status_path};
+use crate::ending::Ending;
+use crate::error::Error;
+use crate::output::Output;
+use crate::report::{details, summary};
+
+const MORE: &str = "\
+What was applied stays applied; the other records are skipped. A job that no worker has taken yet is \
+cancelled when one takes it. A job that has ended cannot be cancelled.
+
+Examples:
+  intake cancel 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47
+  intake cancel 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --wait
+";
+
+/// Stops a job
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub(crate) struct Cancel {
+    /// Id of the job, as `intake import` prints it
+    #[arg(value_parser = crate::job::id)]
+    id: Uuid,
+
+    #[command(flatten)]
+    follow: Follow,
+
+    #[command(flatten)]
+    gateway: Config,
+}
+
+impl Cancel {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
+        let gateway = Gateway::new(&self.gateway)?;
+        let post = Post::empty(format!("{}/cancel", status_path(self.id)));
+        let mut status: Status = gateway.post(&post, b"".as_slice())?.json()?;
+        if self.follow.wait && !status.state.is_terminal() {
+            status = follow(&gateway, self.id, self.follow.timeout)?;
+        }
+        let lines = if status.state.is_terminal() { summary(&status) } else { details(&status) };
+        lines.iter().try_for_each(|line| output.line(line))?;
+        Ok(Ending::Fine)
+    }
+}

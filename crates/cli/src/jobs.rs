@@ -1,0 +1,70 @@
+//! `intake jobs`: the jobs of an account.
+
+use clap::{Args, value_parser};
+use serde::Deserialize;
+
+use crate::client::{Config, Gateway, Status};
+use crate::ending::Ending;
+use crate::error::Error;
+use crate::output::Output;
+use crate::report::row;
+
+const MORE: &str = "\
+The newest first. A job is listed once a worker has taken it.
+
+Examples:
+  intake jobs
+  intake jobs --status failed --limit 20
+  intake jobs --external-id night-42
+";
+
+/// Lists the jobs of the token's account
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub(crate) struct Jobs {
+    /// Only jobs in this state
+    #[arg(long, value_name = "STATE", value_parser = ["processing", "completed", "cancelled", "failed"])]
+    status: Option<String>,
+
+    /// Only jobs for this database
+    #[arg(long, value_name = "ID")]
+    db_id: Option<i32>,
+
+    /// Only jobs that were sent under this name
+    #[arg(long, value_name = "NAME")]
+    external_id: Option<String>,
+
+    /// Most jobs to list
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = value_parser!(u16).range(1..=1000))]
+    limit: u16,
+
+    #[command(flatten)]
+    gateway: Config,
+}
+
+#[derive(Debug, Deserialize)]
+struct List {
+    jobs: Vec<Status>,
+    next_cursor: Option<String>,
+}
+
+impl Jobs {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
+        let gateway = Gateway::new(&self.gateway)?;
+        let limit = self.limit.to_string();
+        let db_id = self.db_id.map(|id| id.to_string());
+        let query = [
+            ("limit", Some(limit.as_str())),
+            ("status", self.status.as_deref()),
+            ("db_id", db_id.as_deref()),
+            ("external_id", self.external_id.as_deref()),
+        ];
+        let query = query.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let List { jobs, next_cursor } = gateway.get_with("/api/v1.1/jobs", query)?.json()?;
+        jobs.iter().try_for_each(|status| output.line(row(status)))?;
+        if next_cursor.is_some() {
+            crate::output::remark("there are older ones; --limit shows more");
+        }
+        Ok(Ending::Fine)
+    }
+}
