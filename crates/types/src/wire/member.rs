@@ -88,6 +88,7 @@ impl Visitor<'_> for Is<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -123,6 +124,30 @@ mod tests {
         }
         for text in ["", "[]", "1", "null", r#""{}""#, r#"{"a":1"#, r#"{"a":1}}"#, "{'a':1}"] {
             assert_eq!(without(text, "a"), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_is_what_was_beside(
+            members in proptest::collection::vec((0..4_usize, 0..5_usize, 0..3_usize), 0..8),
+        ) {
+            let names = [r#""a""#, r#""b""#, r#""\u0061""#, r#""a\"""#];
+            let values = ["1.50", r#""a,\"}""#, r#"{"a":[1,2]}"#, "null", r#"[{"a":1},"x"]"#];
+            let blanks = ["", " ", "\n\t"];
+            let text = |members: &[&(usize, usize, usize)]| {
+                let member = |(name, value, blank): &(usize, usize, usize)| {
+                    let blank = blanks[*blank];
+                    format!("{blank}{}{blank}:{blank}{}{blank}", names[*name], values[*value])
+                };
+                let members: Vec<String> = members.iter().map(|one| member(one)).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            let all: Vec<_> = members.iter().collect();
+            let others: Vec<_> = members.iter().filter(|(name, ..)| ![0, 2].contains(name)).collect();
+            let bare = |text: &str| text.replace([' ', '\n', '\t'], "");
+            let rest = without(&text(&all), "a").map(Cow::into_owned);
+            prop_assert_eq!(rest.as_deref().map(bare), Some(bare(&text(&others))));
         }
     }
 
