@@ -13,6 +13,7 @@ mod conformance;
 mod crash;
 mod describing;
 mod docs;
+mod dry_run;
 mod events;
 mod geo;
 mod hostile;

@@ -125,8 +125,10 @@ pub(crate) fn accept(
     limits: &Limits,
     job_key: &JobKey,
 ) -> Checked<Accepted> {
-    read(received, catalog, limits, |envelope, account, database, sent| {
+    let validate_only = received.query.every("validate_only");
+    read(received, catalog, limits, |mut envelope, account, database, sent| {
         let Sent { mut reservation, key } = sent;
+        take_validate_only(&mut envelope, validate_only)?;
         let batch = Batch::check(envelope, operation, catalog, account, database)?;
         let total = batch.total();
         let job_id = clock::mint(&account.name, job_key);
@@ -146,4 +148,19 @@ pub(crate) fn pack(message: &Message<'_>) -> Result<Outgoing, intake_broker::Err
         Some(brief) => packed.header(JOB_HEADER, &brief),
         None => Ok(packed),
     }
+}
+
+/// A dry run may be asked for in the query too, whatever is in the body: one that is asked for in the wrong place would be
+/// an import.
+fn take_validate_only(envelope: &mut Envelope<'_>, asked: Vec<String>) -> Result<(), Refusal> {
+    const NAME: &str = "validate_only";
+    if asked.len() + usize::from(envelope.parameter(NAME).is_some()) > 1 {
+        return Err(Refusal::parameter(
+            NAME,
+            "sent more than once, in the query or in query and body; send it once",
+        ));
+    }
+    envelope.parameters.retain(|(name, _)| name.strip_prefix('?') != Some(NAME));
+    envelope.parameters.extend(asked.into_iter().map(|value| (NAME.to_owned(), Value::from(value))));
+    Ok(())
 }

@@ -1,13 +1,15 @@
 //! A small catalogue and imports for it, for the tests of this crate.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use intake_types::catalog::{Account, Catalog, Declaration};
+use intake_types::plan::Overlay;
 use intake_types::{
     Action, DatabaseId, Entry, Header, JobId, JobKey, MatchRule, Nulls, Operation, Outcome, ResourceId,
     UnknownFields, Warning,
 };
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::{Excerpt, Import, Store};
@@ -88,9 +90,12 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
 
 pub(crate) fn import(job: u64, rule: MatchRule, records: &[Value]) -> Arc<Import> {
     let header = header(job, rule, records.len());
-    let records = records.iter().map(|record| to_raw_value(record).unwrap()).collect();
-    let unreadable = std::collections::BTreeMap::new();
-    Arc::new(Import { header, first_index: 0, records, unreadable, atlas: None })
+    import_of(header, records.iter().map(|record| to_raw_value(record).unwrap()).collect())
+}
+
+pub(crate) fn import_of(header: Header, records: Vec<Box<RawValue>>) -> Arc<Import> {
+    let overlay = Arc::new(Mutex::new(Overlay::new(1 << 20)));
+    Arc::new(Import { header, first_index: 0, records, unreadable: BTreeMap::new(), atlas: None, overlay })
 }
 
 pub(crate) fn email(name: &str) -> Value {

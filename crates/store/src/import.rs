@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use intake_types::plan::Overlay;
 use intake_types::{Atlas, Header, PartV1, V1};
 use serde_json::value::RawValue;
 
@@ -21,13 +22,15 @@ pub struct Import {
     pub unreadable: BTreeMap<u32, String>,
     /// Knows where addresses are, if anybody does: one for all chunks.
     pub atlas: Option<Arc<dyn Atlas>>,
+    /// Of a dry run: what chunks foretold so far. One for all chunks of a job, and a new one for each delivery.
+    pub overlay: Arc<Mutex<Overlay>>,
 }
 
 impl Import {
-    /// A part of the streamed job of this header.
-    pub fn of_part(header: Header, part: PartV1<'_>) -> Self {
+    /// A part of the streamed job of this header; `overlay` is the same for all parts of the job.
+    pub fn of_part(header: Header, part: PartV1<'_>, overlay: Arc<Mutex<Overlay>>) -> Self {
         let PartV1 { first_index, records, unreadable, .. } = part;
-        Self { header, first_index, records: owned(records), unreadable, atlas: None }
+        Self { header, first_index, records: owned(records), unreadable, atlas: None, overlay }
     }
 
     /// The position after that of the last record here.
@@ -52,7 +55,9 @@ impl Import {
 
 impl From<V1<'_>> for Import {
     fn from(V1 { header, records }: V1<'_>) -> Self {
-        Self { header, first_index: 0, records: owned(records), unreadable: BTreeMap::new(), atlas: None }
+        let overlay = Arc::new(Mutex::new(Overlay::new(0)));
+        let unreadable = BTreeMap::new();
+        Self { header, first_index: 0, records: owned(records), unreadable, atlas: None, overlay }
     }
 }
 

@@ -60,11 +60,13 @@ pub enum Code {
     GeoUnavailable,
     /// Warning: a parameter of the request was ignored.
     UnknownParameter,
+    /// Warning: a dry run could not remember all that it foretold.
+    DryRunIncomplete,
 }
 
 impl Code {
     /// All of them, in the order in which they are documented.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::MissingMatchValue,
         Self::InvalidEmail,
         Self::InvalidPhone,
@@ -91,6 +93,7 @@ impl Code {
         Self::SubscriptionSkipped,
         Self::GeoUnavailable,
         Self::UnknownParameter,
+        Self::DryRunIncomplete,
     ];
 
     /// The stable slug, as in `code` of a failed record.
@@ -122,6 +125,7 @@ impl Code {
             Self::SubscriptionSkipped => "subscription_skipped",
             Self::GeoUnavailable => "geo_unavailable",
             Self::UnknownParameter => "unknown_parameter",
+            Self::DryRunIncomplete => "dry_run_incomplete",
         }
     }
 
@@ -151,7 +155,8 @@ impl Code {
             | Self::FieldIgnored
             | Self::SubscriptionSkipped
             | Self::GeoUnavailable
-            | Self::UnknownParameter => 0,
+            | Self::UnknownParameter
+            | Self::DryRunIncomplete => 0,
         }
     }
 }

@@ -145,6 +145,13 @@ impl ProfileId {
         let low = low_bits(index, 8) << 54;
         Self(Uuid::from_u128(millis | VERSION | high | VARIANT | low | (fraction << 42) | (random << 4)))
     }
+
+    /// The index of the record of `job` that makes the profile, if one of its records does.
+    pub fn maker(self, job: JobId) -> Option<u32> {
+        let bits = self.0.as_u128();
+        let index = (low_bits(bits >> 64, 12) << 8) | low_bits(bits >> 54, 8);
+        u32::try_from(index).ok().filter(|index| Self::made_by(job, *index) == self)
+    }
 }
 
 impl fmt::Display for ProfileId {
@@ -191,6 +198,10 @@ mod tests {
         assert!(ids.is_sorted_by(|left, right| left < right));
         let sibling = JobId::mint(1_700_000_000_123_456_789, 43, "demo", &key());
         assert_ne!(ProfileId::made_by(sibling, 0), ProfileId::made_by(job, 0));
+        for index in [0, 1, 255, 256, 69_999, (1 << 20) - 1] {
+            let id = ProfileId::made_by(job, index);
+            assert_eq!((id.maker(job), id.maker(sibling)), (Some(index), None));
+        }
         assert_eq!(ids.first().unwrap().0.get_version_num(), 7);
     }
 }

@@ -61,6 +61,12 @@ pub struct Work {
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub chunk_records: u32,
 
+    /// Memory in which a dry run (`validate_only`) keeps what it has foretold, so that a person who comes again in a later chunk
+    /// is told right, in bytes; as much for each job. A dry run that needs more says so in a warning
+    #[arg(long, env = "INTAKE_WORKER_DRY_RUN_BYTES", default_value_t = 64 << 20, value_name = "BYTES",
+          value_parser = clap::value_parser!(u32).range(..=1 << 30))]
+    pub dry_run_bytes: u32,
+
     /// How long a job is tried again in place while the database is away, before the worker stops consuming and gives
     /// its jobs back, in seconds
     #[arg(long, env = "INTAKE_WORKER_PATIENCE_S", default_value_t = 30, value_name = "SECONDS")]

@@ -1,13 +1,14 @@
 //! One job from delivery to its end: decoded, registered, applied chunk by chunk from where the last commit ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use intake_broker::Delivery;
 use intake_store::{Applied, Import, Store};
 use intake_telemetry::Metric;
 use intake_types::catalog::Catalog;
-use intake_types::{JobState, Message, Outcome};
+use intake_types::plan::Overlay;
+use intake_types::{Action, JobState, Message, Outcome};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span};
@@ -63,7 +64,7 @@ pub(crate) struct Job {
 impl Job {
     pub(crate) async fn run(&self, delivery: &Delivery) -> Ended {
         let import = match block_in_place(|| decode(delivery)) {
-            Ok(import) => Arc::new(Import { atlas: self.geo.atlas(), ..import }),
+            Ok(import) => Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import }),
             Err(reason) => {
                 tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
                 return self.unreadable(delivery, reason).await;
@@ -97,6 +98,12 @@ impl Job {
             }
         }
         Ended::Buried(reason)
+    }
+
+    /// For what a dry run foretells. Another delivery begins anew.
+    fn overlay(&self) -> Arc<Mutex<Overlay>> {
+        let most_bytes = usize::try_from(self.work.dry_run_bytes).unwrap_or(usize::MAX);
+        Arc::new(Mutex::new(Overlay::new(most_bytes)))
     }
 
     /// Another delivery may do better; the last one ends the job, so that whoever polls it learns what became of it.
@@ -180,11 +187,12 @@ impl Job {
         self.announcer.progress();
         Metric::WorkerChunkSeconds.observe(started.elapsed().as_secs_f64(), &[]);
         for (action, count) in [
-            ("created", applied.tally.created),
-            ("updated", applied.tally.updated),
-            ("unchanged", applied.tally.unchanged),
-            ("failed", applied.tally.failed),
+            (Action::Created, applied.tally.created),
+            (Action::Updated, applied.tally.updated),
+            (Action::Unchanged, applied.tally.unchanged),
+            (Action::Failed, applied.tally.failed),
         ] {
+            let action = action.word(import.header.validate_only);
             Metric::WorkerRecords.add(u64::from(count), &[("action", action.to_owned())]);
         }
         Ok(applied)

@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use intake_tests::{World, fits, in_both_formats, table};
+use intake_tests::{World, WorldBuilder, fits, in_both_formats, table};
 use intake_types::Code;
 use serde_json::{Value, json};
 
 use super::{API, cells};
 
-in_both_formats!(every_code_is_produced_as_documented);
+in_both_formats!(with forgetful: every_code_is_produced_as_documented);
+
+/// Dry runs remember nothing from chunk to chunk.
+fn forgetful() -> WorldBuilder {
+    World::builder().worker_arguments(&["--chunk-records", "1", "--dry-run-bytes", "0"])
+}
 
 const IMPORT: &str = "/api/v1.1/profiles/import_batch";
 const ADD: &str = "/api/v1.1/profiles/add_batch";
 const UPDATE: &str = "/api/v1.1/profiles/update_batch";
 
-/// A request of one record.
+/// A request of one record, unless its parameters bring others.
 struct Case {
     path: &'static str,
     parameters: Value,
@@ -73,6 +78,10 @@ fn case(code: Code) -> Case {
         ),
         Code::GeoUnavailable => {
             import(json!({"detect_geo": true}), json!({"email": "john@example.com", "_ip": "203.0.113.7"}))
+        }
+        Code::DryRunIncomplete => {
+            let moves = |city: &str| json!({"email": "owner@example.com", "city": city});
+            import(json!({"validate_only": true, "data": [moves("Riga"), moves("Oslo")]}), Value::Null)
         }
         Code::UnknownParameter => import(json!({"skip_trigers": true}), json!({"email": "john@example.com"})),
     }

@@ -125,6 +125,8 @@ fn of_parameters(world: &World, format: Format) -> Vec<Refused> {
     let mut refused: Vec<Refused> = bodies.iter().map(|body| send(IMPORT, body)).collect();
     let by_id = json!({"db_id": 1, "matching": "profile_id", "data": record});
     refused.push(send("/api/v1.1/profiles/add_batch", &by_id));
+    let dry = json!({"db_id": 1, "validate_only": false, "data": record});
+    refused.push(send(&format!("{IMPORT}?validate_only=true"), &dry));
     refused
 }
 

@@ -124,14 +124,6 @@ fn each_parameter_is_checked_and_says_what_it_takes(world: &World) {
 }
 
 fn what_comes_with_later_work_is_refused(world: &World) {
-    for value in [json!(true), json!("true"), json!(1)] {
-        assert_refused(
-            &world.import(&body(&json!({"validate_only": value}))),
-            400,
-            &["validate_only"],
-            &value,
-        );
-    }
     let url = json!({"callback_url": "https://example.com/hook"});
     assert_refused(&world.import(&body(&url)), 400, &["callback_url"], &url);
     let bearer = format!("Bearer {DEMO_TOKEN}");
@@ -142,9 +134,7 @@ fn what_comes_with_later_work_is_refused(world: &World) {
     ];
     let answer = world.post(IMPORT, &headers, world.format().write(&body(&json!({}))).as_bytes());
     assert_refused(&answer, 400, &["Idempotency-Key"], &"the header");
-    for value in [json!(false), json!("0"), Value::Null] {
-        world.import(&body(&json!({"validate_only": value, "callback_url": null}))).job_id();
-    }
+    world.import(&body(&json!({"callback_url": null}))).job_id();
 }
 
 fn ints_and_words_have_their_spellings(world: &World) {

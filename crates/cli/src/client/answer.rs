@@ -27,6 +27,9 @@ pub(crate) struct Status {
     pub(crate) db_id: Option<i64>,
     pub(crate) matching: Option<String>,
     pub(crate) external_id: Option<String>,
+    /// It writes nothing.
+    #[serde(default)]
+    pub(crate) validate_only: bool,
     pub(crate) total: Option<u64>,
     #[serde(default)]
     pub(crate) processed: u64,

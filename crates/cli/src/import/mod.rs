@@ -45,6 +45,7 @@ Examples:
   intake import people.json --only update
   intake import people.csv.gz --db-id 1 --matching phone --wait
   intake import people.ndjson --db-id 1 --set nulls=clear --set external_id=night-42
+  intake import people.json --validate-only --wait
   intake import records.json --db-id 1 --matching custom --field-name crm_id
   psql -AtXc 'select json_agg(p) from people p' | intake import - --db-id 1
 
@@ -75,6 +76,10 @@ pub(crate) struct Import {
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 
+    /// Only say what would be done, and write nothing
+    #[arg(long)]
+    validate_only: bool,
+
     #[command(flatten)]
     follow: Follow,
 
@@ -88,8 +93,10 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let gateway = Gateway::new(&self.gateway)?;
-        let Upload { content_type, encoding, query, body } =
+        let Upload { content_type, encoding, mut query, body } =
             Upload::of(&self.file, self.format, &self.parameters)?;
+        // There it serves every kind of file, also a request that is sent as it is.
+        query.extend(self.validate_only.then(|| ("validate_only".to_owned(), "true".to_owned())));
         let post = Post {
             path: path(self.only).to_owned(),
             query,

@@ -1,13 +1,14 @@
 //! A status and a failed record as lines for people.
 
 use crate::client::{Entry, Status};
-use intake_types::JobState;
+use intake_types::{Action, JobState};
 
 /// How a job stands at its end: the counts that are not zero, then what it was warned of as a whole.
 pub(crate) fn summary(status: &Status) -> Vec<String> {
+    let what = if status.validate_only { "dry run, nothing was written: " } else { "" };
     let mut lines = vec![match status.state {
-        JobState::Failed => format!("failed: {} ({})", status.error_text, status.error),
-        state => format!("{}: {}", state.word(), counts(status)),
+        JobState::Failed => format!("{what}failed: {} ({})", status.error_text, status.error),
+        state => format!("{what}{}: {}", state.word(), counts(status)),
     }];
     lines.extend(status.job_warnings.iter().map(|warning| {
         let field = warning.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
@@ -19,15 +20,22 @@ pub(crate) fn summary(status: &Status) -> Vec<String> {
 /// Such as `3 records, 2 created, 1 failed; 1 warning`.
 fn counts(status: &Status) -> String {
     let fates = [
-        (status.created, "created"),
-        (status.updated, "updated"),
-        (status.unchanged, "unchanged"),
-        (status.skipped, "skipped"),
-        (status.failed, "failed"),
+        (status.created, Action::Created),
+        (status.updated, Action::Updated),
+        (status.unchanged, Action::Unchanged),
+        (status.skipped, Action::Skipped),
+        (status.failed, Action::Failed),
     ];
+    let word = |action: Action| match action {
+        Action::Created if status.validate_only => "would be created",
+        Action::Updated if status.validate_only => "would be updated",
+        action => action.word(false),
+    };
     let total = number(status.total.unwrap_or(status.processed), "record");
-    let fates =
-        fates.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let fates = fates
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, fate)| format!("{count} {}", word(fate)));
     let text = std::iter::once(total).chain(fates).collect::<Vec<_>>().join(", ");
     match status.warnings {
         0 => text,
@@ -50,6 +58,7 @@ pub(crate) fn details(status: &Status) -> Vec<String> {
         ("status", Some(progress(status))),
         ("database", database),
         ("external id", status.external_id.clone()),
+        ("dry run", status.validate_only.then(|| "nothing is written".to_owned())),
         ("accepted", status.accepted_at.clone()),
         ("started", status.started_at.clone()),
         ("finished", status.finished_at.clone()),
@@ -120,6 +129,9 @@ mod tests {
         let lines =
             ["completed: 1 record, 1 unchanged", "warning: unknown_parameter mode: no such parameter"];
         assert_eq!(summary(&status(&one)), lines);
+        let dry = json!({"total": 3, "validate_only": true, "created": 1, "updated": 1, "unchanged": 1});
+        let told = "dry run, nothing was written: completed: 3 records, 1 would be created, 1 would be updated, 1 unchanged";
+        assert_eq!(summary(&status(&dry)), [told]);
         let failed = json!({"status": "failed", "error": 500, "error_text": "could not be read"});
         assert_eq!(summary(&status(&failed)), ["failed: could not be read (500)"]);
     }

@@ -24,6 +24,11 @@ impl Query {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// All parameters of this name.
+    pub(crate) fn every(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+
     /// A number within bounds.
     pub(crate) fn number(&self, name: &str, bounds: RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
         let Some(text) = self.first(name) else { return Ok(None) };

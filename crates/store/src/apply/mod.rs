@@ -1,5 +1,6 @@
 //! A chunk of records applied: in one transaction planned, written, told of and entered in the ledger, or nothing of it.
 
+mod dry_run;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,8 @@ impl Store {
     /// Applies the records of `range`, exactly once whoever else tries to.
     ///
     /// The range must start where the job stands (see [`Store::register`]); any other is answered by where it does, and
-    /// nothing is written. A transient error can be tried again as it is; for a data error try smaller ranges, down to
+    /// nothing is written. Of a dry run only outcomes are written, those that are not there yet: it begins at the first
+    /// record whenever it is taken, since what it foretells of a record depends on those before. A transient error can be tried again as it is; for a data error try smaller ranges, down to
     /// the record that is to blame, and give that one an outcome by [`Store::record`].
     #[tracing::instrument(
         name = "apply",
@@ -64,6 +66,9 @@ impl Store {
         let keep = self.retention();
         let first_index = outcomes.first().map_or(u32::MAX, |outcome| outcome.index);
         self.run(move |connection| {
+            if import.header.validate_only {
+                return dry_run::enter(connection, keep, &import, outcomes, None);
+            }
             connection.transaction(|connection| {
                 enter(connection, keep, &import, first_index, |_connection, _now| Ok(outcomes))
             })
@@ -98,6 +103,9 @@ pub(crate) fn apply_chunk(
     let records = import.slice(range);
     let mut drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
     drafts.tell_unreadable(&import.unreadable);
+    if header.validate_only {
+        return dry_run::chunk(connection, keep, import, database, drafts);
+    }
     connection.transaction(|connection| {
         enter(connection, keep, import, range.start, |connection, now| {
             let plan = apply_drafts(connection, database, drafts)?;

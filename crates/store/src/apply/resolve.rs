@@ -8,6 +8,7 @@ use intake_types::plan::{Holder, IdentityRow};
 use intake_types::{Candidates, Drafts, Key, Places, ProfileId, Source, Sources};
 
 use crate::Error;
+use crate::profiles::find::MOST_HOLDERS;
 use crate::profiles::{claim, find, lock};
 
 /// How often profiles may change between look-up and lock before the chunk is given up for now.
@@ -59,7 +60,7 @@ impl Search<'_> {
     /// Finds out who carries these values. Our own claims are no holders: their profiles do not exist yet.
     fn look_up(&mut self, keys: &[Key]) -> Result<(), Error> {
         let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
-        let found = find::holders(self.connection, self.database.id, keys, self.drafts.places())?;
+        let found = self.find(keys, self.drafts.places())?;
         self.holders.extend(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)));
         Ok(())
     }
@@ -71,9 +72,13 @@ impl Search<'_> {
         }
         let places = Places::Among(Sources::from([Source::Profile]));
         let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
-        let found = find::holders(self.connection, self.database.id, keys, &places)?;
+        let found = self.find(keys, &places)?;
         self.add(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)));
         Ok(())
+    }
+
+    fn find(&mut self, keys: &[Key], places: &Places) -> Result<Vec<Holder>, Error> {
+        find::holders(self.connection, self.database.id, keys, places, MOST_HOLDERS)
     }
 
     /// Adds those that are not known yet.
@@ -88,7 +93,7 @@ impl Search<'_> {
     fn look_up_together(&mut self) -> Result<(), Error> {
         let mut found = Vec::new();
         for combination in self.drafts.combinations() {
-            found.append(&mut find::together(self.connection, self.database.id, combination)?);
+            found.append(&mut find::together(self.connection, self.database.id, combination, MOST_HOLDERS)?);
         }
         if !found.is_empty() {
             self.add(found.into_iter());

@@ -28,7 +28,8 @@ const END: &str = "\
 /// Where a job stands when a worker takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Registered {
-    /// The first record that has no outcome yet.
+    /// Where to begin: at the first record that has no outcome yet. A dry run begins at the first of all, for what it
+    /// foretells of a record depends on those before.
     pub next_index: u32,
     /// Where the job stands; nothing is left to do for a terminal one.
     pub state: JobState,
@@ -125,7 +126,8 @@ pub(crate) fn register(
     if refused {
         end(connection, header, keep, JobState::Failed, Some((422, REUSED)))?;
     }
-    let next_index = next_index(connection, header.db_id, header.job_id)?;
+    let next_index =
+        if header.validate_only { 0 } else { next_index(connection, header.db_id, header.job_id)? };
     let (state, error) = state(connection, header.job_id)?;
     Ok(Registered { next_index, state, same_as: None, refused, error })
 }

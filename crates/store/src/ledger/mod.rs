@@ -12,6 +12,7 @@ mod stalled;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod warning;
 
 pub use job::Registered;
 #[cfg(test)]
@@ -23,3 +24,4 @@ pub(crate) use read::status;
 pub use results::{Excerpt, Portion};
 pub use retry::Kept;
 pub use sweep::Swept;
+pub(crate) use warning::warn;

@@ -11,7 +11,7 @@ use super::columns::{Ints, KeyColumns, SmallInts, Texts, at, source_numbers, sou
 use crate::Error;
 
 /// Most profiles that are told of one value. More share a value only where nothing matches by it.
-pub(crate) const MOST_HOLDERS: i64 = 16;
+pub(crate) const MOST_HOLDERS: u32 = 16;
 
 // Ordinals are given out again, so age is told by the id; the inner limit bounds what one value can cost.
 // A custom field's value stands nowhere but in the profile itself, so places do not bear on it.
@@ -40,12 +40,13 @@ struct Row {
     sources: Vec<i32>,
 }
 
-/// The profiles that carry these values in one of these places, at most [`MOST_HOLDERS`] per value, the oldest first.
+/// The profiles that carry these values in one of these places, at most `most` per value, the oldest first.
 pub(crate) fn holders(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     keys: &[Key],
     places: &Places,
+    most: u32,
 ) -> Result<Vec<Holder>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -58,7 +59,7 @@ pub(crate) fn holders(
         .bind::<Nullable<Ints>, _>(among(places))
         .bind::<Bool, _>(*places == Places::Subscriptions)
         .bind::<SmallInt, _>(Kind::FIRST_CUSTOM.number())
-        .bind::<BigInt, _>(MOST_HOLDERS)
+        .bind::<BigInt, _>(i64::from(most))
         .load(connection)?;
     let holder = |row: &Row| {
         at(keys, row.position).map(|key| Holder {
@@ -101,12 +102,13 @@ struct Common {
     profile_id: Uuid,
 }
 
-/// The profiles that carry all tags of a combination, at most [`MOST_HOLDERS`], the oldest first: each as a holder of
+/// The profiles that carry all tags of a combination, at most `most`, the oldest first: each as a holder of
 /// each of the values.
 pub(crate) fn together(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     combination: &Combination,
+    most: u32,
 ) -> Result<Vec<Holder>, Error> {
     let Combination { field, tags } = combination;
     let Some(kind) = tags.keys().next().map(|key| key.kind) else { return Ok(Vec::new()) };
@@ -118,7 +120,7 @@ pub(crate) fn together(
         .bind::<Texts, _>(values)
         .bind::<Text, _>(field)
         .bind::<Texts, _>(texts)
-        .bind::<BigInt, _>(MOST_HOLDERS)
+        .bind::<BigInt, _>(i64::from(most))
         .load(connection)?;
     let holder = |(row, key): (&Common, &Key)| Holder {
         key: key.clone(),

@@ -21,6 +21,13 @@ const LOCK: &str = "\
         SELECT id, fields FROM profiles WHERE db_id = $1 AND id = u.id FOR UPDATE \
     ) AS p";
 
+// The same without locks.
+const READ: &str = "\
+    SELECT p.id, p.fields FROM unnest($2) AS u (id) \
+    CROSS JOIN LATERAL ( \
+        SELECT id, fields FROM profiles WHERE db_id = $1 AND id = u.id OFFSET 0 \
+    ) AS p";
+
 // OFFSET 0 keeps the planner from turning the probes into a join.
 const SUBSCRIPTIONS: &str = "\
     SELECT s.* FROM unnest($2) AS u (id) \
@@ -80,12 +87,30 @@ pub(crate) fn profiles(
     db_id: DatabaseId,
     ids: &BTreeSet<ProfileId>,
 ) -> Result<Vec<Profile>, Error> {
+    load(connection, LOCK, db_id, ids)
+}
+
+/// The profiles of these ids that exist, as they are at this moment: for a transaction that sees one moment.
+pub(crate) fn unlocked(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    ids: &BTreeSet<ProfileId>,
+) -> Result<Vec<Profile>, Error> {
+    load(connection, READ, db_id, ids)
+}
+
+fn load(
+    connection: &mut PgConnection,
+    statement: &str,
+    db_id: DatabaseId,
+    ids: &BTreeSet<ProfileId>,
+) -> Result<Vec<Profile>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<ProfileColumns> =
-        sql_query(LOCK).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
+        sql_query(statement).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
     // Only after the locks: subscriptions change only under the lock of their profile.
     let mut subscriptions = subscriptions(connection, db_id, &ids)?;
     let profile = |row: ProfileColumns| {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::columns::Uuids;
+use super::find::MOST_HOLDERS;
 use super::{find, lock};
 use crate::{Error, Store};
 
@@ -62,10 +63,10 @@ impl Store {
 fn ids(connection: &mut PgConnection, db_id: DatabaseId, lookup: &Lookup) -> Result<BTreeSet<Uuid>, Error> {
     let holders = match &lookup.values {
         MatchValues::Id(id) => return Ok(BTreeSet::from([id.0])),
-        MatchValues::AllOf(combination) => find::together(connection, db_id, combination)?,
+        MatchValues::AllOf(combination) => find::together(connection, db_id, combination, MOST_HOLDERS)?,
         MatchValues::FirstOf(lists) => {
             let keys: Vec<Key> = lists.iter().flatten().cloned().collect();
-            find::holders(connection, db_id, &keys, &lookup.places)?
+            find::holders(connection, db_id, &keys, &lookup.places, MOST_HOLDERS)?
         }
     };
     Ok(holders.iter().map(|holder| holder.profile_id.0).collect())

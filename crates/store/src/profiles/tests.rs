@@ -10,6 +10,7 @@ use intake_types::{Key, Kind, MatchRule, Places, ProfileId, ResourceId, Source, 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::find::MOST_HOLDERS;
 use super::{claim, find, identities};
 use crate::Retention;
 use crate::apply::apply_chunk;
@@ -31,7 +32,7 @@ fn decide(row: IdentityRow) -> Claim {
 
 fn holders(connection: &mut PgConnection, value: &str, places: &Places) -> Vec<ProfileId> {
     let keys = [Key::new(Kind::EMAIL, value)];
-    let found = find::holders(connection, DATABASE, &keys, places).unwrap();
+    let found = find::holders(connection, DATABASE, &keys, places, MOST_HOLDERS).unwrap();
     found.into_iter().map(|holder| holder.profile_id).collect()
 }
 
@@ -84,7 +85,8 @@ fn holders_are_told_by_where_they_carry_the_value() {
     let number = IdentityRow { key: Key::new(Kind::custom(1), "7"), ..row("", 3) };
     let added = vec![number.clone()];
     identities::write(connection, DATABASE, &Identities { added, ..Identities::default() }).unwrap();
-    let found = find::holders(connection, DATABASE, &[number.key], &Places::Subscriptions).unwrap();
+    let found =
+        find::holders(connection, DATABASE, &[number.key], &Places::Subscriptions, MOST_HOLDERS).unwrap();
     assert_eq!(found.len(), 1);
 }
 

@@ -23,6 +23,7 @@ pub struct Terms {
     skip_invalid_subscriptions: bool,
     skip_triggers: bool,
     detect_geo: bool,
+    validate_only: bool,
     external_id: Option<String>,
     callback_url: Option<String>,
     warnings: Vec<Warning>,
@@ -36,7 +37,6 @@ impl Terms {
         account: &Account,
         database: &Database,
     ) -> Result<Self, Refusal> {
-        refuse_unavailable(envelope)?;
         let mut warnings = unknown_parameters(envelope, &KNOWN);
         let rule = matching::rule(envelope, catalog, database)?;
         if (operation, &rule) == (Operation::Add, &MatchRule::ProfileId) {
@@ -58,6 +58,7 @@ impl Terms {
             skip_invalid_subscriptions: envelope.flag("skip_invalid_subscriptions")?,
             skip_triggers: envelope.flag("skip_triggers")?,
             detect_geo: envelope.flag("detect_geo")?,
+            validate_only: envelope.flag("validate_only")?,
             external_id: external_id(envelope)?,
             callback_url: callback::requested(envelope, account.callbacks.as_ref())?,
             warnings,
@@ -111,7 +112,7 @@ impl Terms {
             skip_triggers: self.skip_triggers,
             detect_geo: self.detect_geo,
             external_id: self.external_id,
-            validate_only: false,
+            validate_only: self.validate_only,
             callback_url: self.callback_url,
             request_key: None,
             retry_of: None,
@@ -124,15 +125,6 @@ impl Terms {
     pub fn into_stream_header(self, job_id: JobId, account: &str) -> Header {
         Header { streamed: true, ..self.into_header(job_id, account) }
     }
-}
-
-/// Refuses what this version cannot do and must not ignore: a dry run that writes would be the worst of answers.
-fn refuse_unavailable(envelope: &Envelope<'_>) -> Result<(), Refusal> {
-    if envelope.flag("validate_only")? {
-        let problem = "a dry run is not available; send false, or leave it out, to import for real";
-        return Err(Refusal::parameter("validate_only", problem));
-    }
-    Ok(())
 }
 
 fn external_id(envelope: &Envelope<'_>) -> Result<Option<String>, Refusal> {

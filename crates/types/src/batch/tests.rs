@@ -91,19 +91,24 @@ fn both_formats_make_the_same_header() {
     let json = json!({
         "matching": "custom", "field_name": "Custom_ID", "field_value": "7", "resource_id": 28, "detect_geo": "1",
         "skip_triggers": true, "skip_invalid_subscriptions": 1, "unknown_fields": "ignore", "nulls": "clear",
-        "validate_only": false, "external_id": "nightly", "colour": "red", "data": [{}],
+        "validate_only": "true", "external_id": "nightly", "colour": "red", "data": [{}],
     });
     let xml = "<xml><data/><colour>red</colour><matching> custom </matching><field_name>Custom_ID</field_name>\
         <field_value>7</field_value><resource_id>28</resource_id><detect_geo>true</detect_geo>\
         <skip_triggers>1</skip_triggers><skip_invalid_subscriptions>true</skip_invalid_subscriptions>\
-        <unknown_fields>ignore</unknown_fields><nulls>clear</nulls><validate_only>0</validate_only>\
+        <unknown_fields>ignore</unknown_fields><nulls>clear</nulls><validate_only>1</validate_only>\
         <external_id>nightly</external_id></xml>";
     let header = check_body(Format::Json, &json.to_string(), 1).unwrap();
     assert_eq!(check_body(Format::Xml, xml, 1).unwrap(), header);
     assert_eq!(header.rule, MatchRule::Custom { field: "Custom_ID".to_owned() });
     assert_eq!(json!(header.match_values), json!({"field_value": "7"}));
     assert_eq!(header.resource_id, Some(ResourceId(28)));
-    assert!(header.skip_invalid_subscriptions && header.skip_triggers && header.detect_geo);
+    assert!(
+        header.skip_invalid_subscriptions
+            && header.skip_triggers
+            && header.detect_geo
+            && header.validate_only
+    );
     assert_eq!((header.unknown_fields, header.nulls), (UnknownFields::Ignore, Nulls::Clear));
     assert_eq!(header.external_id.as_deref(), Some("nightly"));
 }
@@ -208,12 +213,6 @@ fn resources_belong_to_the_database() {
 }
 
 #[test]
-fn what_is_not_available_is_refused() {
-    insta::assert_snapshot!(refused(json!({"validate_only": "true"}), 1), @"validate_only: a dry run is not available; send false, or leave it out, to import for real");
-    insta::assert_snapshot!(refused(json!({"validate_only": "maybe"}), 1), @"validate_only: must be true or false, got `maybe`");
-}
-
-#[test]
 fn a_callback_goes_to_a_host_of_the_account() {
     insta::assert_snapshot!(refused(json!({"callback_url": "https://example.com"}), 1), @"callback_url: `https://example.com` is not allowed for this account; allowed: https://hooks.example.com");
     let header = check(json!({"callback_url": "https://hooks.example.com/a"}), 1).unwrap();
@@ -224,6 +223,7 @@ fn a_callback_goes_to_a_host_of_the_account() {
 fn words_and_flags_are_checked() {
     insta::assert_snapshot!(refused(json!({"unknown_fields": "drop"}), 1), @"unknown_fields: `drop` is not allowed; allowed: reject, ignore");
     insta::assert_snapshot!(refused(json!({"nulls": 1}), 1), @"nulls: 1 is not allowed; allowed: ignore, clear, reject");
+    insta::assert_snapshot!(refused(json!({"validate_only": "maybe"}), 1), @"validate_only: must be true or false, got `maybe`");
     insta::assert_snapshot!(refused(json!({"skip_triggers": "yes"}), 1), @"skip_triggers: must be true or false, got `yes`");
     insta::assert_snapshot!(refused(json!({"detect_geo": 2}), 1), @"detect_geo: must be true or false, got 2");
     insta::assert_snapshot!(refused(json!({"skip_invalid_subscriptions": []}), 1), @"skip_invalid_subscriptions: must be true or false, got an array");

@@ -16,6 +16,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Drafts {
     pub(crate) job_id: JobId,
+    pub(crate) validate_only: bool,
     pub(crate) operation: Operation,
     pub(crate) rule: MatchRule,
     pub(crate) places: Places,
@@ -38,6 +39,7 @@ impl Drafts {
         let reader = reader::Reader { header, catalog, database, atlas };
         let mut drafts = Self {
             job_id: header.job_id,
+            validate_only: header.validate_only,
             operation: header.operation,
             rule: header.rule.clone(),
             places: header.rule.places(header.resource_id),
@@ -72,6 +74,16 @@ impl Drafts {
     /// Whether a record that means nobody makes a profile.
     pub(crate) fn may_create(&self) -> bool {
         self.operation != Operation::Update && self.rule != MatchRule::ProfileId
+    }
+
+    /// The record that would make a profile, where the profile will not be made: in a dry run.
+    pub(crate) fn would_make(&self, id: ProfileId) -> Option<u32> {
+        id.maker(self.job_id).filter(|_| self.validate_only)
+    }
+
+    /// What a text calls a profile: its id, or where nobody will ever find it by that, the record that would make it.
+    pub(crate) fn name(&self, id: ProfileId) -> String {
+        self.would_make(id).map_or_else(|| id.to_string(), |index| format!("of record {index}"))
     }
 
     /// Every value that must be looked up by itself in the [`Self::places`], sorted, each once. Custom fields have no other

@@ -50,6 +50,9 @@ pub(crate) struct JobData<'a> {
     #[serde(flatten)]
     origin: Origin<'a>,
     status: &'static str,
+    /// It changed nothing: what it counts as created and updated would have been.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    validate_only: bool,
     total: u32,
     processed: u32,
     created: u32,
@@ -72,6 +75,7 @@ impl<'a> JobData<'a> {
         Self {
             origin,
             status: state.word(),
+            validate_only: entry.validate_only,
             total: entry.total,
             processed: tally.processed(),
             created: tally.created,

@@ -15,7 +15,6 @@ pub(super) fn plan(
     claims: Carried,
     outcomes: Vec<Outcome>,
 ) -> Plan {
-    let outcomes = outcomes.into_iter().map(Outcome::told).collect();
     let mut plan = Plan { outcomes, ..Plan::default() };
     let (mut old, mut new) = (claims, Carried::new());
     for (id, profile) in after {

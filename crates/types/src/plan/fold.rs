@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Candidates, Plan, diff, target};
+use super::{Candidates, Forecast, Plan, diff, target};
 use crate::catalog::Database;
 use crate::draft::failed;
 use crate::{
@@ -29,7 +29,8 @@ impl<'a> People<'a> {
         Self { database, before: profiles, after: BTreeMap::new(), holders, claims, decided }
     }
 
-    pub(super) fn run(mut self, mut drafts: Drafts) -> Plan {
+    /// Applies all of them. Gives their fates; of a chunk that must be cut, those of its first records.
+    pub(super) fn apply_all(&mut self, mut drafts: Drafts) -> Vec<Outcome> {
         let refused = std::mem::take(&mut drafts.refused);
         let first = drafts.valid.first().map(|draft| draft.index);
         let mut outcomes = Vec::with_capacity(drafts.valid.len() + refused.len());
@@ -41,7 +42,7 @@ impl<'a> People<'a> {
                 Ok(Some((action, id))) => Outcome {
                     index: draft.index,
                     action,
-                    profile_id: Some(id),
+                    profile_id: Some(id).filter(|id| drafts.would_make(*id).is_none()),
                     failure: None,
                     warnings,
                     reference,
@@ -55,7 +56,17 @@ impl<'a> People<'a> {
         }
         outcomes.extend(refused.into_iter().filter(|outcome| outcome.index < end));
         outcomes.sort_by_key(|outcome| outcome.index);
+        outcomes.into_iter().map(Outcome::told).collect()
+    }
+
+    /// What is to be written, now that records had these fates.
+    pub(super) fn plan(self, outcomes: Vec<Outcome>) -> Plan {
         diff::plan(self.database, &self.before, self.after, self.claims, outcomes)
+    }
+
+    /// What would be written.
+    pub(super) fn forecast(self, outcomes: Vec<Outcome>) -> Forecast {
+        Forecast { outcomes, before: self.before, after: self.after }
     }
 
     /// A profile as it is by now.
@@ -82,7 +93,7 @@ impl<'a> People<'a> {
         must: bool,
     ) -> Result<Option<(Action, ProfileId)>, Failure> {
         let target = target::of(self, drafts, draft, warnings)?;
-        if let Some(failure) = self.refuse(draft, target) {
+        if let Some(failure) = self.refuse(drafts, draft, target) {
             return Err(failure);
         }
         let id = target.unwrap_or_else(|| ProfileId::made_by(drafts.job_id, draft.index));
@@ -117,7 +128,7 @@ impl<'a> People<'a> {
     }
 
     /// A unique value that another profile carries.
-    fn refuse(&self, draft: &Draft, target: Option<ProfileId>) -> Option<Failure> {
+    fn refuse(&self, drafts: &Drafts, draft: &Draft, target: Option<ProfileId>) -> Option<Failure> {
         let stand_ins = draft.unique_if_new.iter().filter(|_| target.is_none());
         draft.unique_keys.iter().chain(stand_ins).find_map(|(key, field)| {
             let mut owners = self.carriers(key).filter(|(_, sources)| sources.contains(&Source::Profile));
@@ -125,7 +136,7 @@ impl<'a> People<'a> {
             Some(Failure {
                 code: Code::NotUnique,
                 field: Some(field.clone()),
-                text: format!("profile {owner} has this value, and the field is unique"),
+                text: format!("profile {} has this value, and the field is unique", drafts.name(owner)),
             })
         })
     }

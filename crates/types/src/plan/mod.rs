@@ -6,15 +6,19 @@ mod diff;
 mod fold;
 #[cfg(test)]
 mod model;
+mod overlay;
 mod target;
+
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Drafts, Key, Outcome, ProfileId, Sources, Subscription};
+use crate::{Drafts, Key, Outcome, Profile, ProfileId, Sources, Subscription};
 
 pub use candidates::{Candidates, Holder};
 pub use change::{Change, Part, Subscribed};
+pub use overlay::{Layer, Overlay};
 
 /// Everything that one chunk of records changes, and each record's fate. Apply all of it in one transaction, or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -94,6 +98,26 @@ impl Plan {
     /// later one would make a profile for it, the value is not claimed: the plan ends before that record, which is to be
     /// looked up anew. It never ends before the first.
     pub fn of(database: &Database, drafts: Drafts, candidates: Candidates) -> Self {
-        fold::People::new(database, candidates).run(drafts)
+        let mut people = fold::People::new(database, candidates);
+        let outcomes = people.apply_all(drafts);
+        people.plan(outcomes)
+    }
+}
+
+/// What one chunk of a dry run would do, and each record's fate.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    /// As those of a [`Plan`].
+    pub outcomes: Vec<Outcome>,
+    before: HashMap<ProfileId, Profile>,
+    after: BTreeMap<ProfileId, Profile>,
+}
+
+impl Forecast {
+    /// As [`Plan::of`], of `candidates` that [`Overlay::candidates`] has made.
+    pub fn of(database: &Database, drafts: Drafts, candidates: Candidates) -> Self {
+        let mut people = fold::People::new(database, candidates);
+        let outcomes = people.apply_all(drafts);
+        people.forecast(outcomes)
     }
 }

@@ -21,14 +21,14 @@ pub(super) fn of(
         MatchValues::FirstOf(lists) => first(people, drafts, lists)?,
     };
     if found.len() > 1 {
-        warnings.push(ambiguous(&found));
+        warnings.push(ambiguous(drafts, &found));
     }
     let target = found.first().copied();
     match (target, drafts.operation) {
         (Some(id), Operation::Add) => Err(Failure {
             code: Code::ProfileExists,
             field: None,
-            text: format!("matches profile {id}, and add_batch makes new ones only"),
+            text: format!("matches profile {}, and add_batch makes new ones only", drafts.name(id)),
         }),
         (None, _) if !drafts.may_create() => Err(nobody(drafts, draft)),
         _ => Ok(target),
@@ -75,7 +75,7 @@ fn first(people: &People<'_>, drafts: &Drafts, lists: &[Vec<Key>]) -> Result<BTr
     let both: BTreeSet<ProfileId> = anyone.iter().copied().filter(carries_all).collect();
     if both.is_empty() && !anyone.is_empty() {
         let ids: Vec<String> =
-            hits.iter().filter_map(|(_, found)| found.first()).map(ToString::to_string).collect();
+            hits.iter().filter_map(|(_, found)| found.first()).map(|id| drafts.name(*id)).collect();
         let ids = ids.join(" and ");
         return Err(Failure {
             code: Code::ConflictingMatch,
@@ -86,8 +86,8 @@ fn first(people: &People<'_>, drafts: &Drafts, lists: &[Vec<Key>]) -> Result<BTr
     Ok(both)
 }
 
-fn ambiguous(found: &BTreeSet<ProfileId>) -> Warning {
-    let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
+fn ambiguous(drafts: &Drafts, found: &BTreeSet<ProfileId>) -> Warning {
+    let ids: Vec<String> = found.iter().map(|id| drafts.name(*id)).collect();
     Warning {
         code: Code::AmbiguousMatch,
         text: format!("{} profiles match, the oldest was taken: {}", found.len(), ids.join(", ")),

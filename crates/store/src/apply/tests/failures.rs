@@ -6,7 +6,7 @@ use intake_types::{MatchRule, Outcome};
 use serde_json::value::RawValue;
 
 use crate::Import;
-use crate::fixture::{apply_all, catalog, header};
+use crate::fixture::{apply_all, catalog, header, import_of};
 use crate::testing::TestDatabase;
 
 const KEPT: &str = "SELECT f.first_index || ' ' || i || ' ' || r FROM job_failures f, \
@@ -24,8 +24,7 @@ fn import(validate_only: bool) -> Arc<Import> {
         records.into_iter().map(|text| RawValue::from_string(text.to_owned()).unwrap()).collect();
     let mut header = header(1, MatchRule::Email, records.len());
     header.validate_only = validate_only;
-    let unreadable = std::collections::BTreeMap::new();
-    Arc::new(Import { header, first_index: 0, records, unreadable, atlas: None })
+    import_of(header, records)
 }
 
 #[tokio::test]

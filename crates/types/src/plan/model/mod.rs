@@ -4,6 +4,7 @@
 //! [`record`] makes records as the model means them, [`render`] writes them as JSON for the product, [`reading`],
 //! [`person`] and [`naive`] do to people what the contract says, and share nothing with the product but ids and headers.
 
+mod foretold;
 mod naive;
 mod person;
 mod reading;

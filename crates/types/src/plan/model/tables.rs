@@ -1,12 +1,14 @@
 //! The product's side of the comparison: chunks planned and written to tables that only keep what they are told.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::value::RawValue;
 
 use crate::catalog::Catalog;
 use crate::plan::{Candidates, Claim, Holder, Plan};
-use crate::{DatabaseId, Drafts, Header, Key, Outcome, Profile, ProfileId, Source, Sources};
+use crate::{
+    Combination, DatabaseId, Drafts, Header, Key, Outcome, Places, Profile, ProfileId, Source, Sources,
+};
 
 /// What the two tables hold, and nothing cleverer.
 #[derive(Default)]
@@ -15,31 +17,41 @@ pub(super) struct Tables {
     pub(super) identities: BTreeMap<(Key, ProfileId), Sources>,
 }
 
+/// Where unique values of system fields are looked for.
+pub(super) fn in_profiles() -> Places {
+    Places::Among(Sources::from([Source::Profile]))
+}
+
 impl Tables {
-    fn holders(&self, keys: &[Key], drafts: &Drafts) -> Vec<Holder> {
-        let counts = |key: &Key, sources: &Sources| key.kind.is_custom() || drafts.places().accept(sources);
-        let alone =
-            self.identities.iter().filter(|((key, _), sources)| keys.contains(key) && counts(key, sources));
-        let together = drafts.combinations().into_iter().flat_map(|combination| {
-            let keys: Vec<Key> = combination.tags.keys().cloned().collect();
-            let carries =
-                |id: &ProfileId| keys.iter().all(|key| self.identities.contains_key(&(key.clone(), *id)));
-            let everyone: Vec<ProfileId> = self.profiles.keys().copied().filter(carries).collect();
-            everyone.into_iter().flat_map(move |id| keys.clone().into_iter().map(move |key| (key, id)))
-        });
-        let unique = drafts.unique_keys();
-        let owned = self
-            .identities
-            .iter()
-            .filter(|((key, _), sources)| unique.contains(key) && sources.contains(&Source::Profile));
-        let all: BTreeSet<(Key, ProfileId)> =
-            alone.chain(owned).map(|(row, _)| row.clone()).chain(together).collect();
-        all.into_iter()
-            .map(|(key, profile_id)| {
-                let sources = self.identities[&(key.clone(), profile_id)].clone();
-                Holder { key, profile_id, sources }
+    /// Those who carry one of the values in one of these places.
+    pub(super) fn carriers(&self, keys: &[Key], places: &Places) -> Vec<Holder> {
+        let counts = |key: &Key, sources: &Sources| key.kind.is_custom() || places.accept(sources);
+        let rows = self.identities.iter();
+        rows.filter(|((key, _), sources)| keys.contains(key) && counts(key, sources))
+            .map(|((key, id), sources)| Holder {
+                key: key.clone(),
+                profile_id: *id,
+                sources: sources.clone(),
             })
             .collect()
+    }
+
+    /// Those who carry all tags of a combination.
+    pub(super) fn together(&self, combination: &Combination) -> Vec<Holder> {
+        let keys: Vec<Key> = combination.tags.keys().cloned().collect();
+        let row = |key: &Key, id: ProfileId| {
+            let sources = self.identities.get(&(key.clone(), id))?.clone();
+            Some(Holder { key: key.clone(), profile_id: id, sources })
+        };
+        let rows = |id: &ProfileId| keys.iter().map(|key| row(key, *id)).collect::<Option<Vec<Holder>>>();
+        self.profiles.keys().filter_map(rows).flatten().collect()
+    }
+
+    fn holders(&self, drafts: &Drafts) -> Vec<Holder> {
+        let mut holders = self.carriers(&drafts.keys(), drafts.places());
+        holders.extend(self.carriers(&drafts.unique_keys(), &in_profiles()));
+        holders.extend(drafts.combinations().into_iter().flat_map(|combination| self.together(combination)));
+        holders
     }
 
     /// Applies records, a chunk that is cut in as many steps as it takes.
@@ -69,7 +81,7 @@ impl Tables {
     ) -> Vec<Outcome> {
         let database = &catalog.databases[&DatabaseId(1)];
         let drafts = Drafts::of(header, catalog, database, first, records, None);
-        let holders = self.holders(&drafts.keys(), &drafts);
+        let holders = self.holders(&drafts);
         let (mut claims, mut decided) = (Vec::new(), HashSet::new());
         for Claim { row, decides } in drafts.unheld(database, &holders) {
             if decides {
