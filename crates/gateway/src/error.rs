@@ -78,7 +78,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),
             Self::UnknownPath(_) | Self::UnknownJob => StatusCode::NOT_FOUND,
-            Self::Gone(_) => StatusCode::GONE,
+            Self::Gone(_) | Self::FailedGone => StatusCode::GONE,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentType(_) | Self::Charset | Self::ContentEncoding => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
@@ -86,7 +86,6 @@ impl ApiError {
             Self::Header { .. } | Self::Undecodable { .. } | Self::BodyCut => StatusCode::BAD_REQUEST,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
-            Self::FailedGone => StatusCode::GONE,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } | Self::ManyFailed { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,

@@ -19,14 +19,12 @@ const EAGER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_m
 
 /// Where a job stands. One that was accepted and that no worker has taken yet is in no ledger: it is queued.
 pub(crate) async fn status(app: &App, account: &Account, job_id: JobId) -> Result<Status, ApiError> {
-    match app.store.status(account, job_id).await? {
-        Some(status) => Ok(status),
-        None => {
-            let state = queued(app, account, job_id)?;
-            let cancel_requested = app.store.is_cancel_requested(job_id).await?;
-            Ok(Status { job_id, state, cancel_requested, ledger: None })
-        }
+    if let Some(status) = app.store.status(account, job_id).await? {
+        return Ok(status);
     }
+    let state = queued(app, account, job_id)?;
+    let cancel_requested = app.store.is_cancel_requested(job_id).await?;
+    Ok(Status { job_id, state, cancel_requested, ledger: None })
 }
 
 /// The state of a job that is in no ledger: queued, if the id was given to this account, else there is none. What was given

@@ -80,7 +80,15 @@ impl RequestKeys {
         }
         match self.ask(store.reserve(account, key, job_id)).await {
             Some(reserved) if reserved.job_id == job_id => Ok(Claim::Own),
-            Some(reserved) => of_ledger(reserved, key.fingerprint),
+            Some(reserved) => {
+                // What holds for a while only is asked for each time: how long it has held is not told.
+                if reserved.registered && key.seconds.is_none() {
+                    let Reserved { job_id, fingerprint, .. } = reserved;
+                    let known = Known { fingerprint, job_id, sure: true };
+                    self.memory.put(account, key, known, Instant::now());
+                }
+                of_ledger(reserved, key.fingerprint)
+            }
             // Better than one more job for the worker to find equal.
             None => match known {
                 Some(known) if known.fingerprint == key.fingerprint => Ok(Claim::Replayed(known.job_id)),

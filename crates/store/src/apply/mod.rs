@@ -81,8 +81,9 @@ impl Store {
     pub async fn skip(&self, import: Arc<Import>, range: Range<u32>) -> Result<Applied, Error> {
         let keep = self.retention();
         self.run(move |connection| {
-            let outcomes = range.clone().map(|index| Outcome::skipped(index, import.text(index))).collect();
-            connection.transaction(|connection| skip(connection, keep, &import, range.start, outcomes))
+            let outcomes: Vec<Outcome> =
+                range.clone().map(|index| Outcome::skipped(index, import.text(index))).collect();
+            connection.transaction(|connection| skip(connection, keep, &import, range.start, &outcomes))
         })
         .await
     }
@@ -150,7 +151,7 @@ fn skip(
     keep: Retention,
     import: &Import,
     first_index: u32,
-    outcomes: Vec<Outcome>,
+    outcomes: &[Outcome],
 ) -> Result<Applied, Error> {
     let header = &import.header;
     let finished = ledger::lock(connection, header)?.state.is_terminal();
@@ -158,7 +159,7 @@ fn skip(
     if finished || next_index != first_index {
         return Ok(Applied { next_index, tally: Tally::default(), finished, cancelled: !finished });
     }
-    insert(connection, keep, import, first_index, &outcomes, JobState::Cancelled)
+    insert(connection, keep, import, first_index, outcomes, JobState::Cancelled)
 }
 
 /// Enters the outcomes of a chunk; after the last one the job ends in the given state.

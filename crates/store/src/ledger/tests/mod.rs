@@ -1,6 +1,7 @@
 //! Jobs, their states and their counts on a real database.
 
 mod callbacks;
+mod cancelling;
 mod list;
 mod results;
 mod stalled;
