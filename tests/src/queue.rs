@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{World, until};
 
 /// Longest that a message is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl World {
     /// Gives the one message that waits back as failed until the broker has had enough of it.

@@ -15,7 +15,7 @@ const FAILURES: &str = "\
     DELETE FROM job_failures WHERE (db_id, job_id, first_index) IN ( \
         SELECT f.db_id, f.job_id, f.first_index FROM job_failures f \
         JOIN jobs j ON j.db_id = f.db_id AND j.id = f.job_id \
-        WHERE j.finished_at < now() - make_interval(secs => $1) LIMIT $2 \
+        WHERE j.results_kept AND j.finished_at < now() - make_interval(secs => $1) LIMIT $2 \
     )";
 
 // A job whose chunks are gone is marked, so that it is not looked at again; a long one takes several steps.
