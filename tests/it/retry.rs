@@ -83,7 +83,7 @@ fn a_job_without_failures_or_an_end_has_nothing_to_retry(world: &World) {
     assert_refused(&retry(world, "019d0000-0000-7000-8000-000000000000"), 404, "no such job");
     // Kept no longer.
     world.database.execute("DELETE FROM job_failures");
-    assert_refused(&retry(world, &job), 410, "no longer kept");
+    assert_refused(&retry(world, &job), 410, "or no longer");
     assert_eq!(world.database.scalar("SELECT count(*) FROM request_keys"), 0, "nothing was given out");
     // All went well.
     let good = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();

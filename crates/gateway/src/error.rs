@@ -45,7 +45,7 @@ pub(crate) enum ApiError {
     JobRuns,
     #[error("no record of the job failed; there is nothing to retry")]
     NothingFailed,
-    #[error("the records that failed are no longer kept; send them again")]
+    #[error("the records that failed are not kept, or no longer; send them again")]
     FailedGone,
     #[error(
         "{records} records of {bytes} bytes failed, too many to retry at once; fetch them and send them again"
