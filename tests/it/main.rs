@@ -29,5 +29,6 @@ mod retention;
 mod retry;
 mod seed;
 mod status;
+mod streams;
 mod sync;
 mod watchdog;

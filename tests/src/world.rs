@@ -328,6 +328,18 @@ impl World {
         self.send("GET", path, &headers, b"")
     }
 
+    /// Publishes a message to the work queue, as a gateway would.
+    pub fn publish(&self, message: &intake_types::Message<'_>) {
+        let job = message.header().job_id.to_string();
+        let message = intake_broker::Outgoing::compress(&job, &message.to_bytes()).expect("it can be packed");
+        let _inside = self.runtime().enter();
+        let stop = CancellationToken::new();
+        let publisher = intake_broker::Publisher::start(&self.queues, "a story", stop.clone());
+        self.runtime().block_on(publisher.publish(message)).expect("the broker takes it");
+        stop.cancel();
+        self.runtime().block_on(publisher.closed());
+    }
+
     /// Messages that wait, ready, in each of the queues.
     pub fn queued(&self) -> intake_broker::Depths {
         self.runtime().block_on(intake_broker::depths(&self.queues)).expect("the broker answers")

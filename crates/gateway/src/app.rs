@@ -16,11 +16,13 @@ use crate::extract::Bounds;
 use crate::idempotency::RequestKeys;
 use crate::memory::Memory;
 use crate::snapshot::Snapshot;
+use crate::stream;
 
 /// What every request needs.
 pub(crate) struct App {
     pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
+    pub(crate) streams: stream::Bounds,
     pub(crate) default_wait: u8,
     pub(crate) job_key: JobKey,
     pub(crate) snapshot: Snapshot,
@@ -34,6 +36,7 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Must be called on the runtime that publishes.
     pub(crate) fn new(
         config: &Config,
         job_key: JobKey,
@@ -50,6 +53,7 @@ impl App {
         Self {
             bounds,
             limits: config.limits(),
+            streams: stream::Bounds::new(config),
             default_wait: config.default_wait,
             job_key,
             snapshot: Snapshot::new(),

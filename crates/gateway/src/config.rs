@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, value_parser};
-use intake_types::JobKey;
 use intake_types::wire::Limits;
+use intake_types::{Batch, JobKey};
 use secrecy::SecretString;
+
+use crate::stream;
 
 /// The HTTP service of Intake: takes batches of profiles, hands them to the message broker and tells what became of
 /// them
@@ -45,6 +47,33 @@ pub struct Config {
     #[arg(long, env = "INTAKE_BODY_TIMEOUT_S", default_value = "60", value_name = "SECONDS",
           value_parser = seconds)]
     pub body_timeout: Duration,
+
+    /// Most records in one stream (NDJSON, CSV)
+    #[arg(long, env = "INTAKE_MAX_STREAM_RECORDS", default_value_t = 1_000_000, value_name = "COUNT",
+          value_parser = value_parser!(u32).range(1..=i64::from(Batch::MOST_RECORDS)))]
+    pub max_stream_records: u32,
+
+    /// Most bytes of one stream, after decompression; a single record of it may have as many as the body of any other
+    /// request
+    #[arg(long, env = "INTAKE_MAX_STREAM_BYTES", default_value_t = 10 << 30, value_name = "BYTES",
+          value_parser = value_parser!(u64).range(1024..))]
+    pub max_stream_bytes: u64,
+
+    /// Most streams that are taken at one time, each of which holds 20 MiB of the bytes in flight; beyond it one is
+    /// answered 503
+    #[arg(long, env = "INTAKE_MAX_STREAMS", default_value_t = 4, value_name = "COUNT",
+          value_parser = value_parser!(u16).range(1..=256))]
+    pub max_streams: u16,
+
+    /// Seconds that a client may take to send a whole stream; between two pieces of it no more than for another body
+    #[arg(long, env = "INTAKE_STREAM_TIMEOUT_S", default_value_t = 3600, value_name = "SECONDS",
+          value_parser = value_parser!(u32).range(1..=86_400))]
+    pub stream_timeout: u32,
+
+    /// Records of a stream in one message
+    #[arg(long, env = "INTAKE_STREAM_PART_RECORDS", default_value_t = 10_000, value_name = "COUNT",
+          value_parser = value_parser!(u32).range(1..=10_000))]
+    pub stream_part_records: u32,
 
     /// Seconds to wait for a job before answering 202, for clients that say nothing of it with `Prefer`; at most 60.
     ///
@@ -90,9 +119,10 @@ pub struct Config {
 
 impl Config {
     /// Bytes that all requests together may hold: at least what one of the largest needs, packed, unpacked, and turned
-    /// from XML into a message.
+    /// from XML into a message, and one stream.
     pub(crate) fn memory(&self) -> usize {
-        usize_of(self.max_inflight_bytes).max(usize_of(self.max_body_bytes).saturating_mul(6))
+        let body = usize_of(self.max_body_bytes);
+        usize_of(self.max_inflight_bytes).max(body.saturating_mul(6)).max(stream::bytes(body))
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -23,7 +23,10 @@ pub(crate) enum ApiError {
     Gone(String),
     #[error("the method is not allowed here; allowed: {allow}")]
     Method { allow: &'static str },
-    #[error("Content-Type: must be application/json, application/xml or text/xml, got {0}")]
+    #[error(
+        "Content-Type: must be application/json, application/xml or text/xml, of a batch also application/x-ndjson or \
+         text/csv; got {0}"
+    )]
     ContentType(String),
     #[error("Content-Type: the charset must be utf-8")]
     Charset,
@@ -57,6 +60,8 @@ pub(crate) enum ApiError {
     BodyCut,
     #[error("the body did not arrive in time")]
     BodyLate,
+    #[error("the service is being stopped; send the stream again")]
+    Stopping,
     #[error("too many requests are under way; try again")]
     Overloaded,
     #[error("the service is starting and has not read its catalogue yet; try again")]
@@ -88,7 +93,7 @@ impl ApiError {
             Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } | Self::ManyFailed { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broker(error) => of_broker(error),
             Self::Store(error) => of_store(error),
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

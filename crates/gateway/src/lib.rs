@@ -21,6 +21,7 @@ mod respond;
 mod results;
 mod routes;
 mod snapshot;
+mod stream;
 mod wait;
 
 pub use config::Config;

@@ -8,7 +8,7 @@ use intake_store::{Applied, Import, Store};
 use intake_telemetry::Metric;
 use intake_types::catalog::Catalog;
 use intake_types::plan::Overlay;
-use intake_types::{Action, JobState, Message, Outcome};
+use intake_types::{Action, Header, JobState, Outcome};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span};
@@ -19,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::geo::Geo;
 use crate::pause::Pause;
 use crate::split::Ranges;
+use crate::task::Task;
 use crate::undelivered;
 
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
@@ -34,6 +35,8 @@ pub(crate) enum Ended {
     Applied,
     /// The job as a whole cannot be applied; the ledger says why.
     Refused,
+    /// A part of a stream is kept, or is of no use any more.
+    Kept,
     /// Not done, through no fault of the message: the database is away, or this process stops.
     GivenBack,
     /// Not done, for a reason that may be the message's: another delivery may do better, a few times.
@@ -43,9 +46,17 @@ pub(crate) enum Ended {
 }
 
 /// Why work on a job ends early.
-enum Halt {
+pub(crate) enum Halt {
     GivenBack,
     Store(intake_store::Error),
+}
+
+/// A job once it is registered.
+pub(crate) enum Begun {
+    /// From here on its records have no outcome.
+    Work { next_index: u32, catalog: Arc<Catalog> },
+    /// There is nothing left to do.
+    Ended(Ended),
 }
 
 /// All that work on one delivery needs.
@@ -55,6 +66,8 @@ pub(crate) struct Job {
     pub(crate) geo: Geo,
     /// How often a message has come back before the delivery that is its last.
     pub(crate) last_delivery: u64,
+    /// Most bytes that a part of a stream may unpack to.
+    pub(crate) payload_max: usize,
     pub(crate) pause: Pause,
     /// Told of what is committed.
     pub(crate) announcer: Announcer,
@@ -63,24 +76,24 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) async fn run(&self, delivery: &Delivery) -> Ended {
-        let import = match block_in_place(|| decode(delivery)) {
-            Ok(import) => Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import }),
+        let task = match block_in_place(|| Task::of(delivery)) {
+            Ok(task) => task,
             Err(reason) => {
                 tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
                 return self.unreadable(delivery, reason).await;
             }
         };
-        let span = info_span!("job", job.id = %import.header.job_id, db.id = %import.header.db_id);
+        let Header { job_id, db_id, .. } = task.header();
+        let span = info_span!("job", job.id = %job_id, db.id = %db_id);
         async {
-            let started = Instant::now();
-            match self.apply(&import).await {
-                Ok(ended) => {
-                    let duration_ms = started.elapsed().as_millis();
-                    tracing::info!(job.records = import.header.total, duration_ms, ?ended, "job ended");
-                    ended
+            match task {
+                Task::Import(import) => {
+                    let import = Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import });
+                    self.work_on(&import.header, delivery, self.apply(&import)).await
                 }
-                Err(Halt::GivenBack) => Ended::GivenBack,
-                Err(Halt::Store(error)) => self.stuck(&import, delivery, &error).await,
+                Task::Seal(header) => self.work_on(&header, delivery, self.apply_stream(&header)).await,
+                Task::Part(part) => self.keep(part, delivery).await,
+                Task::Cut(cut) => self.cut(cut, delivery).await,
             }
         }
         .instrument(span)
@@ -101,23 +114,46 @@ impl Job {
     }
 
     /// For what a dry run foretells. Another delivery begins anew.
-    fn overlay(&self) -> Arc<Mutex<Overlay>> {
+    pub(crate) fn overlay(&self) -> Arc<Mutex<Overlay>> {
         let most_bytes = usize::try_from(self.work.dry_run_bytes).unwrap_or(usize::MAX);
         Arc::new(Mutex::new(Overlay::new(most_bytes)))
     }
 
+    async fn work_on(
+        &self,
+        header: &Header,
+        delivery: &Delivery,
+        work: impl Future<Output = Result<Ended, Halt>>,
+    ) -> Ended {
+        let started = Instant::now();
+        match work.await {
+            Ok(ended) => {
+                let duration_ms = started.elapsed().as_millis();
+                tracing::info!(job.records = header.total, duration_ms, ?ended, "job ended");
+                ended
+            }
+            Err(Halt::GivenBack) => Ended::GivenBack,
+            Err(Halt::Store(error)) => self.stuck(header, delivery, &error).await,
+        }
+    }
+
     /// Another delivery may do better; the last one ends the job, so that whoever polls it learns what became of it.
-    async fn stuck(&self, import: &Import, delivery: &Delivery, error: &intake_store::Error) -> Ended {
+    async fn stuck(&self, header: &Header, delivery: &Delivery, error: &intake_store::Error) -> Ended {
         if delivery.delivery_count >= self.last_delivery {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
-            if self.store.fail(&import.header, 500, text).await.is_ok() {
-                self.announcer.job_ended(import.header.job_id, JobState::Failed);
+            if self.store.fail(header, 500, text).await.is_ok() {
+                self.announcer.job_ended(header.job_id, JobState::Failed);
                 tracing::error!(%error, "a job failed: its message is buried");
                 return Ended::Buried(error.to_string());
             }
         }
-        tracing::error!(%error, delivery.count = delivery.delivery_count, "a job is stuck: left for another delivery");
+        self.leave(delivery, error).await
+    }
+
+    /// Leaves a delivery for another one, which may do better.
+    pub(crate) async fn leave(&self, delivery: &Delivery, error: &intake_store::Error) -> Ended {
+        tracing::error!(%error, delivery.count = delivery.delivery_count, "stuck: left for another delivery");
         tokio::select! {
             () = self.shutdown.cancelled() => {}
             () = tokio::time::sleep(STUCK_PAUSE) => {}
@@ -126,52 +162,82 @@ impl Job {
     }
 
     async fn apply(&self, import: &Arc<Import>) -> Result<Ended, Halt> {
-        let registered = self.persist(|| self.store.register(&import.header)).await?;
+        match self.begin(&import.header).await? {
+            Begun::Work { next_index, catalog } => {
+                let (_, ended) = self.apply_records(import, &catalog, next_index).await?;
+                self.announcer.job_ended(import.header.job_id, ended.unwrap_or(JobState::Completed));
+                Ok(Ended::Applied)
+            }
+            Begun::Ended(ended) => Ok(ended),
+        }
+    }
+
+    /// Registers a job, and finds what is left to do of it.
+    pub(crate) async fn begin(&self, header: &Header) -> Result<Begun, Halt> {
+        let registered = self.persist(|| self.store.register(header)).await?;
         if let Some(other) = registered.same_as {
             tracing::info!(job.same_as = %other, "the request was sent before: nothing of it is applied again");
-            return Ok(Ended::Applied);
+            return Ok(Begun::Ended(Ended::Applied));
         }
         if registered.error == Some(500) {
             // Given up before; what was not applied of it is in this message.
-            return Ok(Ended::Buried("its job was given up before".to_owned()));
+            return Ok(Begun::Ended(Ended::Buried("its job was given up before".to_owned())));
         }
         if registered.state.is_terminal() {
             if registered.refused {
-                self.announcer.job_ended(import.header.job_id, registered.state);
+                self.announcer.job_ended(header.job_id, registered.state);
             }
-            return Ok(Ended::Applied);
+            return Ok(Begun::Ended(Ended::Applied));
         }
         // Read anew for each job: the gateway may have checked it against a catalogue of a second ago.
         let catalog = Arc::new(self.persist(|| self.store.catalog()).await?);
-        if !catalog.databases.contains_key(&import.header.db_id) {
+        if !catalog.databases.contains_key(&header.db_id) {
             let text = "the database was removed before the job could be applied";
-            self.persist(|| self.store.fail(&import.header, 403, text.to_owned())).await?;
-            self.announcer.job_ended(import.header.job_id, JobState::Failed);
-            return Ok(Ended::Refused);
+            self.persist(|| self.store.fail(header, 403, text.to_owned())).await?;
+            self.announcer.job_ended(header.job_id, JobState::Failed);
+            return Ok(Begun::Ended(Ended::Refused));
         }
-        let mut ranges = Ranges::new(registered.next_index, import.header.total, self.work.chunk_records);
+        Ok(Begun::Work { next_index: registered.next_index, catalog })
+    }
+
+    /// Applies the records at hand from `next_index` on; gives the first of the job that has no outcome, and how the job
+    /// has ended if it has.
+    pub(crate) async fn apply_records(
+        &self,
+        import: &Arc<Import>,
+        catalog: &Arc<Catalog>,
+        next_index: u32,
+    ) -> Result<(u32, Option<JobState>), Halt> {
+        let mut reached = (next_index, None);
+        let mut ranges = Ranges::new(next_index, import.end(), self.work.chunk_records);
         let bytes = |index| import.text(index).len();
         while let Some(range) = ranges.next(bytes) {
             if self.shutdown.is_cancelled() {
                 return Err(Halt::GivenBack);
             }
-            match self.chunk(import, &catalog, range.clone()).await {
-                Ok(applied) if applied.finished => break,
-                Ok(applied) if applied.cancelled => return self.skip_rest(import, applied.next_index).await,
-                Ok(applied) => ranges.resume_at(applied.next_index),
+            let applied = match self.chunk(import, catalog, range.clone()).await {
+                Ok(applied) => applied,
                 // What a reachable database keeps refusing for as long as patience lasts may be too much at a time.
                 Err(Halt::Store(error)) if range.len() > 1 && (error.is_data() || error.is_transient()) => {
                     ranges.split(range);
+                    continue;
                 }
                 Err(Halt::Store(error)) if error.is_data() => {
                     tracing::error!(record.index = range.start, %error, "a record cannot be applied");
-                    ranges.resume_at(self.give_up(import, range.start).await?);
+                    self.give_up(import, range.start).await?
                 }
                 Err(halt) => return Err(halt),
+            };
+            reached = (applied.next_index, applied.finished.then_some(JobState::Completed));
+            if applied.finished {
+                break;
             }
+            if applied.cancelled {
+                return self.skip_rest(import, applied.next_index).await;
+            }
+            ranges.resume_at(applied.next_index);
         }
-        self.announcer.job_ended(import.header.job_id, JobState::Completed);
-        Ok(Ended::Applied)
+        Ok(reached)
     }
 
     /// Applies one chunk, or finds that somebody has.
@@ -198,34 +264,33 @@ impl Job {
         Ok(applied)
     }
 
-    /// Ends a job that is to be stopped: what has no outcome yet is skipped.
-    async fn skip_rest(&self, import: &Arc<Import>, mut next: u32) -> Result<Ended, Halt> {
+    /// Skips the records at hand that have no outcome yet, of a job that is to be stopped; with the last of the job it ends.
+    async fn skip_rest(&self, import: &Arc<Import>, mut next: u32) -> Result<(u32, Option<JobState>), Halt> {
         tracing::info!(record.index = next, "the job was cancelled: the rest of it is skipped");
-        loop {
-            let range = next..next.saturating_add(SKIPPED_AT_ONCE).min(import.header.total);
+        while next < import.end() {
+            let range = next..next.saturating_add(SKIPPED_AT_ONCE).min(import.end());
             let skipped = self.persist(|| self.store.skip(Arc::clone(import), range.clone())).await?;
             let count = u64::from(skipped.tally.skipped);
             Metric::WorkerRecords.add(count, &[("action", "skipped".to_owned())]);
-            if skipped.finished {
-                break;
-            }
             next = skipped.next_index;
+            if skipped.finished {
+                return Ok((next, Some(JobState::Cancelled)));
+            }
         }
-        self.announcer.job_ended(import.header.job_id, JobState::Cancelled);
-        Ok(Ended::Applied)
+        Ok((next, None))
     }
 
     /// Gives a record that cannot be applied its outcome, so that the others go on.
-    async fn give_up(&self, import: &Arc<Import>, index: u32) -> Result<u32, Halt> {
+    async fn give_up(&self, import: &Arc<Import>, index: u32) -> Result<Applied, Halt> {
         let outcome = Outcome::not_processed(index, import.text(index));
         let give_up = || self.store.record(Arc::clone(import), vec![outcome.clone()]);
         let recorded = self.persist(give_up).await?;
         self.announcer.progress();
-        Ok(recorded.next_index)
+        Ok(recorded)
     }
 
     /// Calls until it succeeds, fails for good, or patience ends: then the worker stops consuming.
-    async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Halt>
+    pub(crate) async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Halt>
     where
         F: Future<Output = Result<T, intake_store::Error>>,
     {
@@ -251,16 +316,6 @@ impl Job {
                 }
                 Err(error) => return Err(Halt::Store(error)),
             }
-        }
-    }
-}
-
-fn decode(delivery: &Delivery) -> Result<Import, String> {
-    let payload = delivery.payload().map_err(|error| error.to_string())?;
-    match Message::from_bytes(&payload).map_err(|error| error.to_string())? {
-        Message::V1(message) if !message.header.streamed => Ok(Import::from(message)),
-        Message::V1(_) | Message::PartV1(_) | Message::CutV1(_) => {
-            Err("streams are not taken yet".to_owned())
         }
     }
 }

@@ -11,7 +11,9 @@ mod job;
 mod pause;
 mod relay;
 mod split;
+mod stream;
 mod take;
+mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod undelivered;

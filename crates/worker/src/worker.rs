@@ -89,7 +89,9 @@ impl Worker {
             shutdown: shutdown.clone(),
         };
         let keeping = keeper.start();
-        take::run(consumer, Job { store, work, geo, last_delivery, pause, announcer, shutdown }).await;
+        let payload_max = usize::try_from(self.broker.payload_max_bytes).unwrap_or(usize::MAX);
+        let job = Job { store, work, geo, last_delivery, payload_max, pause, announcer, shutdown };
+        take::run(consumer, job).await;
         relaying.stopped().await;
         calling.stopped().await;
         for task in [burying, keeping] {

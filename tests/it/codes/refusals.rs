@@ -57,6 +57,7 @@ fn all() -> Vec<Refused> {
         refused.extend(of_parameters(&world, format));
     }
     refused.extend(of_headers(&world));
+    refused.extend(of_streams(&world));
     refused.extend(of_paths(&world));
     refused.extend(of_jobs(&world));
     refused.push(of_a_used_key(&world));
@@ -149,9 +150,25 @@ fn of_headers(world: &World) -> Vec<Refused> {
     vec![
         with(&[json_type, ("idempotency-key", &"x".repeat(256))]),
         with(&[json_type, ("content-encoding", "gzip")]),
-        with(&[("content-type", "text/csv")]),
+        with(&[("content-type", "text/plain")]),
         with(&[("content-type", "application/json; charset=windows-1251")]),
         with(&[json_type, ("content-encoding", "br")]),
+    ]
+}
+
+/// Refused for what only a stream may not have.
+fn of_streams(world: &World) -> Vec<Refused> {
+    let demo = bearer(DEMO_TOKEN);
+    let post = |parameters: &str, header: (&str, &str), body: &str| {
+        let headers = [("content-type", "text/csv"), ("authorization", demo.as_str()), header];
+        world.post(&format!("{IMPORT}?db_id=1{parameters}"), &headers, body.as_bytes()).into()
+    };
+    let none = ("accept", "application/json");
+    vec![
+        post("", none, "email,email\na@example.com,b@example.com\n"),
+        post("", none, "email\n"),
+        post("&email=a@example.com", none, "_fname\nJohn\n"),
+        post("", ("idempotency-key", "1"), "email\na@example.com\n"),
     ]
 }
 

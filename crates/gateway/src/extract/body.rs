@@ -22,7 +22,7 @@ const STEP: usize = 64 * 1024;
 const GROWTH: usize = 1 << 20;
 /// 8 MiB, what any decoder has to support (<https://www.rfc-editor.org/rfc/rfc8878#name-window-descriptor>); a frame
 /// that asks for more would cost that much memory before its first byte is out.
-const WINDOW_LOG_MAX: u32 = 23;
+pub(crate) const WINDOW_LOG_MAX: u32 = 23;
 
 /// What a body may cost.
 #[derive(Debug, Clone)]

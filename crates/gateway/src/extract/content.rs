@@ -2,8 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use intake_types::shortened;
 use intake_types::wire::Format;
+use intake_types::{StreamFormat, shortened};
 
 use crate::error::ApiError;
 
@@ -46,9 +46,30 @@ impl Encoding {
 
 /// The format of a request body. There is no guess: a body without a type could be anything.
 pub(crate) fn format(request: &HttpRequest) -> Result<Format, ApiError> {
-    let mut values = request.headers().get_all(CONTENT_TYPE);
-    let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = content_type(request);
     let format = format_of(value).ok_or_else(|| ApiError::ContentType(sent(value)))?;
+    check_charset(value)?;
+    Ok(format)
+}
+
+/// The format of a body that is a stream of records; `None` where it is none.
+pub(crate) fn stream_format(request: &HttpRequest) -> Result<Option<StreamFormat>, ApiError> {
+    let value = content_type(request);
+    let format = match essence(value) {
+        name if name.eq_ignore_ascii_case("application/x-ndjson") => StreamFormat::Ndjson,
+        name if name.eq_ignore_ascii_case("text/csv") => StreamFormat::Csv,
+        _ => return Ok(None),
+    };
+    check_charset(value)?;
+    Ok(Some(format))
+}
+
+fn content_type(request: &HttpRequest) -> &str {
+    let mut values = request.headers().get_all(CONTENT_TYPE);
+    values.next().and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn check_charset(value: &str) -> Result<(), ApiError> {
     let is_utf8 = |charset: &str| {
         let charset = charset.trim().trim_matches('"');
         charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
@@ -57,7 +78,12 @@ pub(crate) fn format(request: &HttpRequest) -> Result<Format, ApiError> {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then_some(value)
     });
-    if charsets.all(is_utf8) { Ok(format) } else { Err(ApiError::Charset) }
+    if charsets.all(is_utf8) { Ok(()) } else { Err(ApiError::Charset) }
+}
+
+/// A media type without its parameters.
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// A media type as a refusal repeats it.
@@ -67,8 +93,7 @@ fn sent(value: &str) -> String {
 
 /// The format that a media type (with or without parameters) names.
 pub(super) fn format_of(media_type: &str) -> Option<Format> {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let is = |name| essence.eq_ignore_ascii_case(name);
+    let is = |name| essence(media_type).eq_ignore_ascii_case(name);
     if is("application/json") {
         Some(Format::Json)
     } else if is("application/xml") || is("text/xml") {
@@ -105,11 +130,20 @@ mod tests {
             let told = of(other).unwrap_err().to_string();
             let got = if other.is_empty() { "none".to_owned() } else { format!("`{other}`") };
             assert!(
-                told.starts_with("Content-Type: must be") && told.ends_with(&format!(", got {got}")),
+                told.starts_with("Content-Type: must be") && told.ends_with(&format!("; got {got}")),
                 "{told}"
             );
         }
         assert!(format(&with(&CONTENT_TYPE, &[])).unwrap_err().to_string().ends_with("got none"));
+    }
+
+    #[test]
+    fn streams_are_told_by_their_type() {
+        let of = |value: &str| stream_format(&with(&CONTENT_TYPE, &[value]));
+        assert!(matches!(of("application/x-ndjson"), Ok(Some(StreamFormat::Ndjson))));
+        assert!(matches!(of("Text/CSV; header=present; charset=utf-8"), Ok(Some(StreamFormat::Csv))));
+        assert!(matches!(of("text/csv; charset=windows-1251"), Err(ApiError::Charset)));
+        assert!(matches!(of("application/json"), Ok(None)));
     }
 
     #[test]

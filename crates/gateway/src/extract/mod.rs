@@ -9,8 +9,8 @@ mod query;
 mod token;
 mod wish;
 
-pub(crate) use body::{Body, Bounds};
-pub(crate) use content::format;
+pub(crate) use body::{Body, Bounds, WINDOW_LOG_MAX};
+pub(crate) use content::{Encoding, format, stream_format};
 pub(crate) use key::idempotency_key;
 pub(crate) use prefer::Wait;
 pub(crate) use query::Query;

@@ -75,6 +75,11 @@ impl Query {
         others.map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
+    /// All of them.
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// The names that are not among these.
     pub(crate) fn others<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
         self.0.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(name))

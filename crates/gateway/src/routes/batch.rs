@@ -14,10 +14,10 @@ use intake_types::{JobId, Operation, Status};
 use crate::accept::{self, Received};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::{Wait, Wish};
+use crate::extract::{self, Wait, Wish};
 use crate::publish::{self, Published};
 use crate::respond::{self, Answer, POLL_AGAIN};
-use crate::{idempotency, results, wait};
+use crate::{idempotency, results, stream, wait};
 
 /// On an answer to a request that was accepted before: nothing was published.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -39,6 +39,10 @@ async fn take(
     operation: Operation,
     wish: &mut Wish,
 ) -> Result<Answer, ApiError> {
+    if let Some(format) = extract::stream_format(request)? {
+        let (account, published) = stream::receive(request, payload, app, format, operation).await?;
+        return answer(request, app, &account, published, wish.format()).await;
+    }
     let again = idempotency::Wish::of(request, &app.keys)?;
     let catalog = app.catalog()?;
     let received = Received { again, ..Received::of(request, payload, app).await? };

@@ -154,6 +154,8 @@ CREATE TABLE job_parts (
     job_id uuid NOT NULL,
     first_index integer NOT NULL CHECK (first_index >= 0),
     records integer NOT NULL CHECK (records > 0),
+    -- As in jobs: for a stream whose seal never comes.
+    header jsonb NOT NULL CHECK (jsonb_typeof(header) = 'object'),
     payload bytea NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (db_id, job_id, first_index)

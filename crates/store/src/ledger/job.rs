@@ -8,8 +8,8 @@ use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz, Uuid as Uu
 use intake_types::{DatabaseId, Header, JobId, JobState};
 use serde_json::Value;
 
-use super::cancel;
 use super::key::{self, Settled};
+use super::{cancel, parts};
 use crate::schema::{job_chunks, jobs};
 use crate::{Error, Retention, Store, callbacks, outbox};
 
@@ -72,15 +72,20 @@ type Row<'a> = (
     diesel::dsl::Eq<jobs::attempts, i32>,
 );
 
-fn row(header: &Header) -> Result<Row<'_>, Error> {
+/// A header as it is stored.
+pub(super) fn stored(header: &Header) -> Result<Value, Error> {
     let mut stored = serde_json::to_value(header)
         .map_err(|_unserialisable| Error::Unstorable("a job's header has no JSON form"))?;
     make_storable(&mut stored);
+    Ok(stored)
+}
+
+fn row(header: &Header) -> Result<Row<'_>, Error> {
     Ok((
         jobs::db_id.eq(header.db_id.0),
         jobs::id.eq(header.job_id.0),
         jobs::account.eq(&*header.account),
-        jobs::header.eq(stored),
+        jobs::header.eq(stored(header)?),
         jobs::external_id.eq(header.external_id.as_deref()),
         jobs::total.eq(i32::try_from(header.total).map_err(|_range| Error::Unstorable("too many records"))?),
         jobs::state.eq(JobState::Processing.word()),
@@ -111,6 +116,7 @@ pub(crate) fn register(
         None => Settled::Own,
     };
     if let Settled::SameAs(other) = settled {
+        parts::drop_of_ended(connection, header, None)?;
         let (state, error) = state(connection, other)?;
         return Ok(Registered { next_index: 0, state, same_as: Some(other), refused: false, error });
     }
@@ -144,6 +150,22 @@ fn fail(
     Ok(state(connection, header.job_id)?.0)
 }
 
+/// Ends a job as failed that nobody knows of yet; whether that was so.
+pub(super) fn fail_unknown(
+    connection: &mut PgConnection,
+    header: &Header,
+    keep: Retention,
+    error: u16,
+    text: &str,
+) -> Result<bool, Error> {
+    let made =
+        diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing().execute(connection)?;
+    if made > 0 {
+        end(connection, header, keep, JobState::Failed, Some((error, text)))?;
+    }
+    Ok(made > 0)
+}
+
 /// Ends a job that has not ended, with the sums over its chunks, and has that told. The job must be locked, or not yet be
 /// anybody's.
 pub(crate) fn end(
@@ -166,6 +188,7 @@ pub(crate) fn end(
         return Ok(());
     }
     callbacks::insert(connection, header)?;
+    parts::drop_of_ended(connection, header, error.map(|(error, _)| error))?;
     outbox::job_ended(connection, header)
 }
 

@@ -1,0 +1,136 @@
+//! A stream of records (NDJSON, CSV): taken as it comes, in memory that does not depend on its size.
+//!
+//! The body is read with back-pressure: what is not cut and stored yet is not read. A thread of its own unpacks it, cuts
+//! records out of it and publishes them in parts, each when the one before is confirmed. Parts are inert: the seal, which
+//! is published when the body has ended well, makes them a job. Whatever ends a stream before that has the parts
+//! thrown away, and the client is told that nothing was accepted.
+
+mod incoming;
+mod parts;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+use futures_util::future::join;
+use intake_telemetry::Metric;
+use intake_types::catalog::{Account, Catalog};
+use intake_types::{Header, Operation, Refusal, StreamFormat, Terms, wire};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::app::App;
+use crate::config::{Config, usize_of};
+use crate::error::ApiError;
+use crate::extract::{Credentials, Encoding, Query, idempotency_key};
+use crate::memory::Reservation;
+use crate::publish::Published;
+use crate::stream::incoming::Pump;
+use crate::{clock, observe, respond};
+
+/// Pieces of a body that wait to be cut; one has some tens of KiB.
+const PIECES: usize = 8;
+/// What a stream holds as long as its records are of a common size: what is read, what is unpacked (a decoder has a
+/// window of up to 8 MiB), the records of a part, the message made of them, and that once more, packed.
+const BYTES: usize = 20 << 20;
+/// Copies of a long record on its way: as read, as text, in the message, packed.
+const COPIES: usize = 4;
+
+/// What streams may cost.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    slots: Arc<Semaphore>,
+    records: u32,
+    /// Unpacked.
+    bytes: u64,
+    record_bytes: usize,
+    part_records: usize,
+    /// Between two pieces of a body; from the first to the last; and from the order to stop on.
+    idle: Duration,
+    whole: Duration,
+    grace: Duration,
+    /// Where the parts are published from.
+    runtime: Handle,
+}
+
+impl Bounds {
+    /// Must be called on the runtime that publishes.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(config.max_streams.into())),
+            records: config.max_stream_records,
+            bytes: config.max_stream_bytes,
+            record_bytes: usize_of(config.max_body_bytes),
+            part_records: usize_of(config.stream_part_records),
+            idle: config.body_timeout,
+            whole: Duration::from_secs(config.stream_timeout.into()),
+            grace: Duration::from_secs(config.shutdown_timeout.into()) / 2,
+            runtime: Handle::current(),
+        }
+    }
+}
+
+/// Bytes that a stream may need, with a record as long as any.
+pub(crate) fn bytes(record_bytes: usize) -> usize {
+    BYTES.saturating_add(record_bytes.saturating_mul(COPIES))
+}
+
+/// A request that can be read: all that it says beside its body will do.
+struct Opened {
+    account: Account,
+    catalog: Arc<Catalog>,
+    header: Header,
+    /// Held as long as the stream is worked on, by whomever.
+    _slot: OwnedSemaphorePermit,
+    reservation: Reservation,
+}
+
+/// Takes a stream, and makes it a job.
+pub(crate) async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    app: &Arc<App>,
+    format: StreamFormat,
+    operation: Operation,
+) -> Result<(Account, Published), ApiError> {
+    refuse_key(request)?;
+    let encoding = Encoding::of(request)?;
+    let opened = open(request, app, operation).await?;
+    let (job_id, account) = (opened.header.job_id, opened.account.clone());
+    observe::job(job_id);
+    let expected = app.ended.expect(job_id);
+    let (pieces, waiting) = mpsc::channel(PIECES);
+    let pump = Pump { pieces, bounds: &app.streams, shutdown: &app.shutdown };
+    let shared = Arc::clone(app);
+    let work = respond::off_thread(move || work::run(&shared, opened, format, encoding, waiting));
+    let ((), sealed) = join(pump.run(payload), work).await;
+    let total = sealed??;
+    Metric::GatewayRecordsAccepted.add(total.into(), &[]);
+    Ok((account, Published { job_id, expected: Some(expected) }))
+}
+
+/// A key that is ignored would make a second sending apply twice.
+fn refuse_key(request: &HttpRequest) -> Result<(), ApiError> {
+    let problem = "not available for streams; leave it out";
+    match idempotency_key(request)? {
+        Some(_) => Err(ApiError::Header { name: "Idempotency-Key", problem }),
+        None => Ok(()),
+    }
+}
+
+/// Checks what a request says beside its body, in the order in which other requests are checked.
+async fn open(request: &HttpRequest, app: &App, operation: Operation) -> Result<Opened, ApiError> {
+    let catalog = app.catalog()?;
+    let account = Credentials::of(request).account(Ok(None), &catalog)?.clone();
+    let envelope = wire::parameters(Query::of(request).into_pairs())?;
+    let db_id = envelope.database_id()?;
+    let database = catalog.database_for(&account, db_id).ok_or(Refusal::NoAccess(db_id))?;
+    let terms = Terms::of_stream(&envelope, operation, &catalog, &account, database)?;
+    let slot = Arc::clone(&app.streams.slots).try_acquire_owned().map_err(|_none| ApiError::Overloaded)?;
+    let reservation = app.bounds.memory.reserve(BYTES).await?;
+    let job_id = clock::mint(&account.name, &app.job_key);
+    let header = terms.into_stream_header(job_id, &account.name);
+    Ok(Opened { account, catalog, header, _slot: slot, reservation })
+}

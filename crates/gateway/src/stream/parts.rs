@@ -1,0 +1,162 @@
+//! The records of a stream to messages: parts, a seal at the end, or a word that there will be none.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use intake_broker::{Outgoing, Publisher};
+use intake_types::{Cut, CutV1, Header, Message, PartV1, Refusal, V1};
+use serde_json::value::RawValue;
+use tokio::time::sleep;
+use tracing::{Instrument as _, Span};
+
+use super::Bounds;
+use crate::accept;
+use crate::error::ApiError;
+use crate::memory::Reservation;
+
+/// Text of the records in one part, unless a single one is longer.
+const PART_BYTES: usize = 4 << 20;
+/// A longer record is accounted for by itself.
+const COMMON_BYTES: usize = 1 << 20;
+/// How often, and between two times how long after, a stream is told to be cut. After that its parts lie until they are
+/// swept away.
+const CUT_TRIES: u32 = 60;
+const CUT_PAUSE: Duration = Duration::from_secs(5);
+
+/// The records that are not published yet, and what was.
+pub(super) struct Parts<'a> {
+    pub(super) bounds: &'a Bounds,
+    pub(super) publisher: &'a Publisher,
+    pub(super) header: Header,
+    pub(super) reservation: Reservation,
+    /// Records that were published, or tried to.
+    published: u32,
+    /// Bytes of text of all records.
+    text: u64,
+    records: Vec<Box<RawValue>>,
+    unreadable: BTreeMap<u32, String>,
+    bytes: usize,
+    /// All parts are published: what comes next decides.
+    is_sealing: bool,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(
+        bounds: &'a Bounds,
+        publisher: &'a Publisher,
+        header: Header,
+        reservation: Reservation,
+    ) -> Self {
+        let (published, text, bytes) = (0, 0, 0);
+        let (records, unreadable) = (Vec::new(), BTreeMap::new());
+        let is_sealing = false;
+        Self {
+            bounds,
+            publisher,
+            header,
+            reservation,
+            published,
+            text,
+            records,
+            unreadable,
+            bytes,
+            is_sealing,
+        }
+    }
+
+    fn total(&self) -> u32 {
+        self.published.saturating_add(u32::try_from(self.records.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Takes one more record; publishes those before it where they are enough for a part.
+    pub(super) fn take(&mut self, Cut { record, problem }: Cut) -> Result<(), ApiError> {
+        let (index, size) = (self.total(), record.get().len());
+        if index >= self.bounds.records {
+            let limit = u64::from(self.bounds.records);
+            return Err(Refusal::TooLarge { what: "records", sent: limit + 1, limit }.into());
+        }
+        self.text += u64::try_from(size).unwrap_or(u64::MAX);
+        super::work::check_size(self.text, self.bounds.bytes)?;
+        if !self.records.is_empty()
+            && (self.bytes + size > PART_BYTES || self.records.len() >= self.bounds.part_records)
+        {
+            self.publish()?;
+        }
+        if size > COMMON_BYTES {
+            self.reservation.cover(super::bytes(size))?;
+        }
+        self.bytes += size;
+        self.records.push(record);
+        self.unreadable.extend(problem.map(|problem| (index, problem)));
+        Ok(())
+    }
+
+    fn publish(&mut self) -> Result<(), ApiError> {
+        let (first_index, total) = (self.published, self.total());
+        let part = Message::PartV1(PartV1 {
+            header: Header { total, ..self.header.clone() },
+            first_index,
+            records: std::mem::take(&mut self.records).into_iter().map(Cow::Owned).collect(),
+            unreadable: std::mem::take(&mut self.unreadable),
+        });
+        let message = pack(&part, "part")?
+            .header("intake-first-index", &first_index.to_string())?
+            .header("intake-records", &(total - first_index).to_string())?;
+        drop(part);
+        self.published = total;
+        self.send(message)?;
+        self.bytes = 0;
+        self.reservation.shrink(super::BYTES);
+        Ok(())
+    }
+
+    fn send(&self, message: Outgoing) -> Result<(), ApiError> {
+        Ok(self.bounds.runtime.block_on(self.publisher.publish(message))?)
+    }
+
+    /// Publishes what is left, and then the seal: from its confirmation on the stream is a job, of so many records.
+    pub(super) fn seal(&mut self) -> Result<u32, ApiError> {
+        if !self.records.is_empty() {
+            self.publish()?;
+        }
+        let total = self.published;
+        self.is_sealing = true;
+        let header = Header { total, ..self.header.clone() };
+        self.send(pack(&Message::V1(V1 { header, records: Vec::new() }), "seal")?)?;
+        Ok(total)
+    }
+
+    /// Has the parts thrown away that were published, if there are any. Not waited for.
+    pub(super) fn cut(self, error: &ApiError) {
+        // A seal that may be stored decides: if it is, the stream is a job.
+        let is_open = matches!(error, ApiError::Broker(error) if error.is_unknown()) && self.is_sealing;
+        if self.published == 0 || is_open {
+            return;
+        }
+        let cut = Message::CutV1(CutV1 {
+            header: Header { total: self.published, ..self.header },
+            error: error.status().as_u16(),
+            text: format!("the stream was cut: {error}; nothing of it is applied"),
+        });
+        let Ok(message) = pack(&cut, "cut") else { return };
+        let publisher = self.publisher.clone();
+        let tell = async move {
+            for _ in 0..CUT_TRIES {
+                match publisher.publish(message.clone()).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::debug!(%error, "a stream cannot be cut yet"),
+                }
+                sleep(CUT_PAUSE).await;
+            }
+            tracing::warn!(
+                "a stream that ended badly could not be cut: its parts lie until they are swept away"
+            );
+        };
+        self.bounds.runtime.spawn(tell.instrument(Span::current()));
+    }
+}
+
+fn pack(message: &Message<'_>, kind: &str) -> Result<Outgoing, ApiError> {
+    Ok(accept::pack(message)?.header("intake-kind", kind)?)
+}

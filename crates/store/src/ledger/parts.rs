@@ -1,0 +1,219 @@
+//! The parts of streams: kept as they came until their seal makes them a job, and gone once that job has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Binary, Double, Integer, Jsonb, Text, Uuid as UuidType};
+use intake_types::{Header, JobId};
+use serde_json::Value;
+
+use super::job;
+use crate::{Error, Store};
+
+// Whoever keeps a part and whoever ends its job may not know of each other's rows, so they meet at a lock: a part is kept
+// before the job's parts are dropped, or its job is seen to have ended. Its number is random bits of the job's id.
+const LOCK_TO_KEEP: &str = "SELECT pg_advisory_xact_lock_shared($1)";
+const LOCK_TO_DROP: &str = "SELECT pg_advisory_xact_lock($1)";
+
+const STATE: &str = "SELECT state FROM jobs WHERE db_id = $1 AND id = $2";
+
+const KEEP: &str = "\
+    INSERT INTO job_parts (db_id, job_id, first_index, records, header, payload) VALUES ($1, $2, $3, $4, $5, $6) \
+    ON CONFLICT DO NOTHING";
+
+const PART: &str = "\
+    SELECT payload FROM job_parts \
+    WHERE db_id = $1 AND job_id = $2 AND first_index <= $3 AND $3 < first_index + records";
+
+const KEPT: &str = "\
+    SELECT coalesce(sum(records), 0)::integer AS records FROM job_parts WHERE db_id = $1 AND job_id = $2";
+
+const DROP: &str = "DELETE FROM job_parts WHERE db_id = $1 AND job_id = $2";
+
+// Of each stream that no job was made of, and to which nothing came for this long, what its last part says.
+const UNSEALED: &str = "\
+    SELECT DISTINCT ON (db_id, job_id) header FROM job_parts p \
+    WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.db_id = p.db_id AND j.id = p.job_id) \
+        AND NOT EXISTS (SELECT FROM job_aliases a WHERE a.id = p.job_id) \
+        AND NOT EXISTS ( \
+            SELECT FROM job_parts later WHERE later.db_id = p.db_id AND later.job_id = p.job_id \
+                AND later.stored_at > clock_timestamp() - make_interval(secs => $1) \
+        ) \
+    ORDER BY db_id, job_id, first_index DESC \
+    LIMIT 100";
+
+// What came when its job had ended already, and what is left of a job that was given up once nobody may send it again.
+const LEFT: &str = "\
+    DELETE FROM job_parts p \
+    WHERE p.stored_at <= clock_timestamp() - make_interval(secs => $1) AND ( \
+        EXISTS (SELECT FROM job_aliases a WHERE a.id = p.job_id) \
+        OR EXISTS ( \
+            SELECT FROM jobs j WHERE j.db_id = p.db_id AND j.id = p.job_id AND j.finished_at <= clock_timestamp() \
+                - make_interval(secs => CASE WHEN j.error = 500 THEN $2 ELSE $1 END) \
+        ) \
+    )";
+
+/// What a stream is told that has no end.
+const NO_END: &str = "the stream did not come to its end; nothing of it is applied";
+
+/// Why parts are kept although their job has ended: an operator may still see to it.
+const GIVEN_UP: u16 = 500;
+
+/// Records of a stream that follow each other, packed as they came.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Of its job; its total counts the records of the stream up to the last one here.
+    pub header: Header,
+    /// The position of the first record in the stream.
+    pub first_index: u32,
+    /// The packed message.
+    pub payload: Vec<u8>,
+}
+
+#[derive(QueryableByName)]
+struct Payload {
+    #[diesel(sql_type = Binary)]
+    payload: Vec<u8>,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = Integer)]
+    records: i32,
+}
+
+#[derive(QueryableByName)]
+struct State {
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+#[derive(QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = Jsonb)]
+    header: Value,
+}
+
+impl Store {
+    /// Keeps a part of a stream, once however often it comes. False: its job has ended, and it is dropped.
+    pub async fn keep_part(&self, part: Arc<Part>) -> Result<bool, Error> {
+        self.run(move |connection| connection.transaction(|connection| keep(connection, &part))).await
+    }
+
+    /// The part, packed, that holds the record at this position of a stream.
+    pub async fn part(&self, header: &Header, index: u32) -> Result<Vec<u8>, Error> {
+        let (db_id, job_id) = (header.db_id, header.job_id);
+        self.run(move |connection| {
+            let found: Option<Payload> = sql_query(PART)
+                .bind::<Integer, _>(db_id.0)
+                .bind::<UuidType, _>(job_id.0)
+                .bind::<Integer, _>(position(index)?)
+                .get_result(connection)
+                .optional()?;
+            let missing = || Error::Unknown(format!("the part with record {index} of the stream is missing"));
+            found.map(|found| found.payload).ok_or_else(missing)
+        })
+        .await
+    }
+
+    /// How many records of a stream are here.
+    pub async fn kept_records(&self, header: &Header) -> Result<u32, Error> {
+        let (db_id, job_id) = (header.db_id, header.job_id);
+        self.run(move |connection| {
+            let count: Count = sql_query(KEPT)
+                .bind::<Integer, _>(db_id.0)
+                .bind::<UuidType, _>(job_id.0)
+                .get_result(connection)?;
+            u32::try_from(count.records).map_err(|_range| Error::Unreadable("a part's count"))
+        })
+        .await
+    }
+
+    /// Ends the job of a stream that will not come to its end, and drops its parts. A job that is known already stays as
+    /// it is: its seal has come. Whether it was ended.
+    pub async fn cut(&self, header: &Header, error: u16, text: String) -> Result<bool, Error> {
+        let (header, keep) = (header.clone(), self.retention());
+        self.run(move |connection| {
+            connection.transaction(|connection| job::fail_unknown(connection, &header, keep, error, &text))
+        })
+        .await
+    }
+
+    /// Ends the jobs of streams to which nothing has come for `older_than`, not even a seal, at most 100 of them, and drops
+    /// their parts. Also drops parts that are of no use any more. Gives the jobs that it ended.
+    ///
+    /// A seal that still waits in the queue would find its job failed: `older_than` must be longer than any message
+    /// waits there.
+    pub async fn end_unsealed(&self, older_than: Duration) -> Result<Vec<JobId>, Error> {
+        let keep = self.retention();
+        self.run(move |connection| {
+            let seconds = older_than.as_secs_f64();
+            sql_query(LEFT)
+                .bind::<Double, _>(seconds)
+                .bind::<Double, _>(keep.failed_records.as_secs_f64())
+                .execute(connection)?;
+            let found: Vec<Stored> = sql_query(UNSEALED).bind::<Double, _>(seconds).load(connection)?;
+            let mut ended = Vec::new();
+            for Stored { header } in found {
+                let header: Header = serde_json::from_value(header)
+                    .map_err(|_unfit| Error::Unreadable("the header of a part"))?;
+                let is_ended = connection
+                    .transaction(|connection| job::fail_unknown(connection, &header, keep, 400, NO_END))?;
+                ended.extend(is_ended.then_some(header.job_id));
+            }
+            Ok(ended)
+        })
+        .await
+    }
+}
+
+fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
+    let Part { header, first_index, payload } = part;
+    sql_query(LOCK_TO_KEEP).bind::<BigInt, _>(lock(header)).execute(connection)?;
+    let job: Option<State> = sql_query(STATE)
+        .bind::<Integer, _>(header.db_id.0)
+        .bind::<UuidType, _>(header.job_id.0)
+        .get_result(connection)
+        .optional()?;
+    if let Some(State { state }) = job
+        && job::parse(&state)?.is_terminal()
+    {
+        return Ok(false);
+    }
+    sql_query(KEEP)
+        .bind::<Integer, _>(header.db_id.0)
+        .bind::<UuidType, _>(header.job_id.0)
+        .bind::<Integer, _>(position(*first_index)?)
+        .bind::<Integer, _>(position(header.total.saturating_sub(*first_index))?)
+        .bind::<Jsonb, _>(job::stored(header)?)
+        .bind::<Binary, _>(payload)
+        .execute(connection)?;
+    Ok(true)
+}
+
+/// Drops the parts of a streamed job that has ended, unless it was given up.
+pub(super) fn drop_of_ended(
+    connection: &mut PgConnection,
+    header: &Header,
+    error: Option<u16>,
+) -> Result<(), Error> {
+    if header.streamed && error != Some(GIVEN_UP) {
+        sql_query(LOCK_TO_DROP).bind::<BigInt, _>(lock(header)).execute(connection)?;
+        sql_query(DROP)
+            .bind::<Integer, _>(header.db_id.0)
+            .bind::<UuidType, _>(header.job_id.0)
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+fn lock(header: &Header) -> i64 {
+    let (_, random) = header.job_id.0.as_u64_pair();
+    random.cast_signed()
+}
+
+fn position(index: u32) -> Result<i32, Error> {
+    i32::try_from(index).map_err(|_range| Error::Unstorable("a position out of range"))
+}

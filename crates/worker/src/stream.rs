@@ -1,0 +1,109 @@
+//! Streamed jobs: parts are kept as they come, in whatever order; the seal applies them one after the other, as any job is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use intake_broker::Delivery;
+use intake_store::{Error, Import, Part};
+use intake_types::{CutV1, Header, JobState, Message};
+use tokio::task::block_in_place;
+
+use crate::job::{Begun, Ended, Halt, Job};
+
+/// How long a seal waits in place for parts that are in other hands still, and between two looks. After that it goes
+/// back, which is counted.
+const PARTS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(100));
+
+impl Job {
+    /// Keeps a part of a stream until its seal has come. Nothing of it is applied.
+    pub(crate) async fn keep(&self, part: Part, delivery: &Delivery) -> Ended {
+        let (first_index, part) = (part.first_index, Arc::new(part));
+        match self.persist(|| self.store.keep_part(Arc::clone(&part))).await {
+            Ok(true) => {
+                tracing::debug!(part.first_index = first_index, "a part of a stream is kept");
+                Ended::Kept
+            }
+            Ok(false) => {
+                tracing::info!(part.first_index = first_index, "a part of a job that has ended is dropped");
+                Ended::Kept
+            }
+            Err(halt) => self.halted(halt, delivery).await,
+        }
+    }
+
+    /// Ends the job of a stream that was cut, unless its seal has come all the same.
+    pub(crate) async fn cut(&self, cut: CutV1, delivery: &Delivery) -> Ended {
+        let CutV1 { header, error, text } = cut;
+        match self.persist(|| self.store.cut(&header, error, text.clone())).await {
+            Ok(ended) => {
+                if ended {
+                    tracing::info!("a stream was cut: nothing of it is applied");
+                    self.announcer.job_ended(header.job_id, JobState::Failed);
+                }
+                Ended::Refused
+            }
+            Err(halt) => self.halted(halt, delivery).await,
+        }
+    }
+
+    /// A piece of a stream that cannot be entered: the last delivery keeps it in the dead queue. Its job ends by the seal, or
+    /// for want of one.
+    async fn halted(&self, halt: Halt, delivery: &Delivery) -> Ended {
+        match halt {
+            Halt::GivenBack => Ended::GivenBack,
+            Halt::Store(error) if delivery.delivery_count >= self.last_delivery => {
+                tracing::error!(%error, "a piece of a stream is buried");
+                Ended::Buried(error.to_string())
+            }
+            Halt::Store(error) => self.leave(delivery, &error).await,
+        }
+    }
+
+    /// Applies a stream that has come to its end, from where the last commit ended, with the records of one part in memory
+    /// at a time.
+    pub(crate) async fn apply_stream(&self, header: &Header) -> Result<Ended, Halt> {
+        let (mut next_index, catalog) = match self.begin(header).await? {
+            Begun::Work { next_index, catalog } => (next_index, catalog),
+            Begun::Ended(ended) => return Ok(ended),
+        };
+        self.all_parts(header).await?;
+        let ended = loop {
+            let part = self.persist(|| self.store.part(header, next_index)).await?;
+            let import = block_in_place(|| self.unpack(header, &part)).map_err(Halt::Store)?;
+            drop(part);
+            let ended;
+            (next_index, ended) = self.apply_records(&Arc::new(import), &catalog, next_index).await?;
+            if let Some(ended) = ended {
+                break ended;
+            }
+        };
+        self.announcer.job_ended(header.job_id, ended);
+        Ok(Ended::Applied)
+    }
+
+    /// Waits until every record of a sealed stream is here: a part may have been given back, and come after the seal.
+    async fn all_parts(&self, header: &Header) -> Result<(), Halt> {
+        let started = Instant::now();
+        loop {
+            let kept = self.persist(|| self.store.kept_records(header)).await?;
+            if kept == header.total {
+                return Ok(());
+            }
+            if started.elapsed() >= PARTS.0 {
+                let text = format!("{kept} of the stream's {} records are here", header.total);
+                return Err(Halt::Store(Error::Unknown(text)));
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return Err(Halt::GivenBack),
+                () = tokio::time::sleep(PARTS.1) => {}
+            }
+        }
+    }
+
+    fn unpack(&self, header: &Header, packed: &[u8]) -> Result<Import, Error> {
+        const UNREADABLE: Error = Error::Unreadable("a part of a stream");
+        let payload = intake_broker::unpack(packed, self.payload_max).map_err(|_broken| UNREADABLE)?;
+        let Ok(Message::PartV1(part)) = Message::from_bytes(&payload) else { return Err(UNREADABLE) };
+        Ok(Import { atlas: self.geo.atlas(), ..Import::of_part(header.clone(), part) })
+    }
+}

@@ -1,0 +1,45 @@
+//! What a delivery asks for: a job that is whole, or a piece of a streamed one.
+
+use intake_broker::Delivery;
+use intake_store::{Import, Part};
+use intake_types::{CutV1, Header, Message};
+
+/// What a delivery asks for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// A job with all of its records.
+    Import(Import),
+    /// A part of a stream, to be kept.
+    Part(Part),
+    /// The stream has come to its end, and is a job.
+    Seal(Header),
+    /// The stream will not come to its end.
+    Cut(CutV1),
+}
+
+impl Task {
+    /// Reads a delivery; else why it cannot be read. CPU work.
+    pub(crate) fn of(delivery: &Delivery) -> Result<Self, String> {
+        let payload = delivery.payload().map_err(|error| error.to_string())?;
+        Ok(match Message::from_bytes(&payload).map_err(|error| error.to_string())? {
+            Message::V1(message) if message.header.streamed => Self::Seal(message.header),
+            Message::V1(message) => Self::Import(Import::from(message)),
+            Message::PartV1(part) => Self::Part(Part {
+                first_index: part.first_index,
+                header: part.header,
+                payload: delivery.packed().map_err(|error| error.to_string())?.to_vec(),
+            }),
+            Message::CutV1(cut) => Self::Cut(cut),
+        })
+    }
+
+    /// Of the job that it belongs to.
+    pub(crate) fn header(&self) -> &Header {
+        match self {
+            Self::Import(Import { header, .. })
+            | Self::Part(Part { header, .. })
+            | Self::Seal(header)
+            | Self::Cut(CutV1 { header, .. }) => header,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Parts that come late, twice, in another order or never, and workers that are killed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
+use intake_tests::{WorkerProcess, World, until};
+use intake_types::{Batch, DatabaseId, Header, JobId, JobKey, Message, Operation, PartV1, V1, wire};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{NDJSON, lines, post};
+
+/// When the stream of a story was accepted, in nanoseconds of Unix time.
+static ACCEPTED: LazyLock<u64> = LazyLock::new(|| {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_nanos()).unwrap()
+});
+
+/// The header of a stream of account "demo", as a gateway of the world would make it.
+fn header(total: u32) -> Header {
+    let body = br#"{"db_id":1,"data":[{}]}"#;
+    let envelope = wire::read(wire::Format::Json, body, &wire::Limits::default()).unwrap();
+    let declaration = include_str!("../../../deploy/demo/catalog.yaml");
+    let declaration = serde_saphyr::from_str(declaration).unwrap();
+    let catalog = intake_types::catalog::Catalog::default().declare(&declaration).unwrap().0;
+    let batch =
+        Batch::check(envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(1)]).unwrap();
+    let key = JobKey::new(b"a key for tests only").unwrap();
+    let job = JobId::mint(*ACCEPTED, 1, "demo", &key);
+    let (header, _) = batch.into_message(job, "demo").into_parts();
+    Header { total, streamed: true, ..header }
+}
+
+fn part(first_index: u32, records: &[Value]) -> Message<'static> {
+    let raw = |record: &Value| Cow::Owned(RawValue::from_string(record.to_string()).unwrap());
+    let total = first_index + u32::try_from(records.len()).unwrap();
+    Message::PartV1(PartV1 {
+        header: header(total),
+        first_index,
+        records: records.iter().map(raw).collect(),
+        unreadable: BTreeMap::new(),
+    })
+}
+
+fn seal(total: u32) -> Message<'static> {
+    Message::V1(V1 { header: header(total), records: Vec::new() })
+}
+
+fn city(city: &str) -> Value {
+    json!({"email": "a@example.com", "city": city})
+}
+
+#[test]
+fn parts_in_any_order_are_applied_in_theirs() {
+    let world = World::builder().workers(0).start();
+    // The seal is first in the queue, and one part comes twice.
+    for message in [
+        seal(5),
+        part(3, &[city("d"), city("e")]),
+        part(0, &[city("a"), city("b")]),
+        part(2, &[city("c")]),
+        part(0, &[city("a"), city("b")]),
+    ] {
+        world.publish(&message);
+    }
+    world.start_worker();
+    let job = header(5).job_id.to_string();
+    let status = world.completed(&job);
+    assert_eq!((&status["total"], &status["created"], &status["updated"]), (&json!(5), &json!(1), &json!(4)));
+    assert_eq!(world.profiles(json!({"email": "a@example.com"}))[0]["city"], "e");
+    // A part that comes when all is over is dropped.
+    world.publish(&part(2, &[city("c")]));
+    until("nothing waits", || (world.queued().work == 0).then_some(()));
+    world.publish(&part(3, &[city("d"), city("e")]));
+    let next = world.import_all(json!({}), &[json!({"email": "b@example.com"})]);
+    assert_eq!(next[0]["action"], "created");
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
+}
+
+#[test]
+fn a_job_whose_part_never_comes_ends_as_failed_and_is_kept() {
+    let world = World::builder().delivery_limit(1).buries(1).start();
+    world.publish(&part(0, &[city("a"), city("b")]));
+    world.publish(&seal(5));
+    let job = header(5).job_id.to_string();
+    let failed = until("the job ends", || {
+        let answer = world.fetch(&format!("/api/v1.1/jobs/{job}"));
+        (answer.status == 200).then(|| answer.value()).filter(|status| status["finished_at"] != Value::Null)
+    });
+    assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0, "nothing of it is applied");
+    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2, "what came is kept");
+}
+
+#[test]
+fn a_seal_decides_over_a_cut_that_comes_after_it() {
+    let world = World::start();
+    world.publish(&part(0, &[city("a"), city("b")]));
+    world.publish(&seal(2));
+    let job = header(2).job_id.to_string();
+    until("the job is known", || (world.database.scalar("SELECT count(*) FROM jobs") == 1).then_some(()));
+    world.publish(&Message::CutV1(intake_types::CutV1 {
+        header: header(2),
+        error: 400,
+        text: "cut".to_owned(),
+    }));
+    let status = world.completed(&job);
+    assert_eq!((&status["created"], &status["updated"]), (&json!(1), &json!(1)));
+    until("nothing waits", || (world.queued().work == 0).then_some(()));
+    assert_eq!(world.status(&job)["status"], "completed");
+}
+
+#[test]
+fn killed_in_the_middle_of_a_stream() {
+    let world = World::builder().workers(0).gateway_arguments(&["--stream-part-records", "1500"]).start();
+    let answer = post(&world, "", NDJSON, lines(0..9000).as_bytes());
+    let job = answer.job_id();
+    let mut seen = 0;
+    for kill in 1..=2 {
+        let worker = WorkerProcess::start(&world, &["--chunk-records", "500"]);
+        until("the job is under way", || {
+            (world.database.scalar("SELECT count(*) FROM job_chunks") > seen + 1).then_some(())
+        });
+        worker.kill();
+        seen = world.database.scalar("SELECT count(*) FROM job_chunks");
+        assert!(seen < 18, "kill {kill} came too late to prove anything");
+    }
+    let _worker = WorkerProcess::start(&world, &[]);
+    let status = world.completed(&job);
+    assert_eq!(
+        (&status["total"], &status["processed"], &status["created"]),
+        (&json!(9000), &json!(9000), &json!(9000))
+    );
+    let results = world.results(&job);
+    assert!(results.iter().enumerate().all(|(index, result)| result["index"] == index));
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 9000);
+    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_chunks"), 9000);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
+}
