@@ -88,7 +88,8 @@ impl Job {
         async {
             match task {
                 Task::Import(import) => {
-                    let import = Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import });
+                    let import =
+                        Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import });
                     self.work_on(&import.header, delivery, self.apply(&import)).await
                 }
                 Task::Seal(header) => self.work_on(&header, delivery, self.apply_stream(&header)).await,

@@ -1,10 +1,11 @@
 //! Streamed jobs: parts are kept as they come, in whatever order; the seal applies them one after the other, as any job is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use intake_broker::Delivery;
 use intake_store::{Error, Import, Part};
+use intake_types::plan::Overlay;
 use intake_types::{CutV1, Header, JobState, Message};
 use tokio::task::block_in_place;
 
@@ -67,9 +68,11 @@ impl Job {
             Begun::Ended(ended) => return Ok(ended),
         };
         self.all_parts(header).await?;
+        let overlay = self.overlay();
         let ended = loop {
             let part = self.persist(|| self.store.part(header, next_index)).await?;
-            let import = block_in_place(|| self.unpack(header, &part)).map_err(Halt::Store)?;
+            let import =
+                block_in_place(|| self.unpack(header, &part, Arc::clone(&overlay))).map_err(Halt::Store)?;
             drop(part);
             let ended;
             (next_index, ended) = self.apply_records(&Arc::new(import), &catalog, next_index).await?;
@@ -100,10 +103,10 @@ impl Job {
         }
     }
 
-    fn unpack(&self, header: &Header, packed: &[u8]) -> Result<Import, Error> {
+    fn unpack(&self, header: &Header, packed: &[u8], overlay: Arc<Mutex<Overlay>>) -> Result<Import, Error> {
         const UNREADABLE: Error = Error::Unreadable("a part of a stream");
         let payload = intake_broker::unpack(packed, self.payload_max).map_err(|_broken| UNREADABLE)?;
         let Ok(Message::PartV1(part)) = Message::from_bytes(&payload) else { return Err(UNREADABLE) };
-        Ok(Import { atlas: self.geo.atlas(), ..Import::of_part(header.clone(), part) })
+        Ok(Import { atlas: self.geo.atlas(), ..Import::of_part(header.clone(), part, overlay) })
     }
 }

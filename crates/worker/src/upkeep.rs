@@ -89,6 +89,10 @@ impl Keeper {
             tracing::error!(job.id = %job_id, "nothing moved in a job for too long: it was ended as failed");
             self.announcer.job_ended(job_id, JobState::Failed);
         }
+        for job_id in self.store.end_unsealed(self.settings.stalled_timeout).await? {
+            tracing::warn!(job.id = %job_id, "a stream did not come to its end: its job was ended as failed");
+            self.announcer.job_ended(job_id, JobState::Failed);
+        }
         Ok(())
     }
 }

@@ -214,3 +214,22 @@ fn a_line_that_is_too_long_fails_alone() {
     let kept = world.database.texts("SELECT unnest(records) FROM job_failures");
     assert_eq!(serde_json::from_str::<String>(&kept[0]).unwrap(), long);
 }
+
+#[test]
+fn a_stream_with_a_key_is_one_job_however_often_it_is_sent() {
+    let world = in_small_parts();
+    let token = format!("Bearer {DEMO_TOKEN}");
+    let send = |key: &str, body: String| {
+        let headers = [("content-type", NDJSON), ("authorization", token.as_str()), ("idempotency-key", key)];
+        world.post(&format!("{IMPORT}?db_id=1"), &headers, body.as_bytes())
+    };
+    let job = send("k", super::lines(0..10)).job_id();
+    world.completed(&job);
+    let again = send("k", super::lines(0..10));
+    assert_eq!((again.header("idempotency-replayed"), again.job_id()), (Some("true"), job.clone()));
+    let other = send("k", super::lines(0..11));
+    assert_eq!(other.status, 422, "{}", other.text);
+    assert_ne!(send("l", super::lines(0..10)).job_id(), job);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 10);
+    super::nothing_waits(&world);
+}

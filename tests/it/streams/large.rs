@@ -32,5 +32,5 @@ fn a_large_stream_costs_no_more_memory_than_a_part_of_it() {
     eprintln!("grown by {grown:?} MiB from {before:?}");
     // The parts in hand, in every shape that they pass through, and the allocator's slack.
     assert!(grown.0 <= 60, "the gateway grew by {} MiB, from {}", grown.0, before.0);
-    assert!(grown.1 <= 100, "the worker grew by {} MiB, from {}", grown.1, before.1);
+    assert!(grown.1 <= 180, "the worker grew by {} MiB, from {}", grown.1, before.1);
 }

@@ -25,8 +25,14 @@ fn header(total: u32) -> Header {
     let declaration = include_str!("../../../deploy/demo/catalog.yaml");
     let declaration = serde_saphyr::from_str(declaration).unwrap();
     let catalog = intake_types::catalog::Catalog::default().declare(&declaration).unwrap().0;
-    let batch =
-        Batch::check(envelope, Operation::Import, &catalog, &catalog.databases[&DatabaseId(1)]).unwrap();
+    let batch = Batch::check(
+        envelope,
+        Operation::Import,
+        &catalog,
+        &catalog.accounts["demo"],
+        &catalog.databases[&DatabaseId(1)],
+    )
+    .unwrap();
     let key = JobKey::new(b"a key for tests only").unwrap();
     let job = JobId::mint(*ACCEPTED, 1, "demo", &key);
     let (header, _) = batch.into_message(job, "demo").into_parts();

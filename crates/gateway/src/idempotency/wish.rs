@@ -43,7 +43,13 @@ impl Wish {
         self.key_of(fingerprint.finish())
     }
 
-    fn key_of(&self, fingerprint: Fingerprint) -> RequestKey {
+    /// A fingerprint that lacks only the body, which comes bit by bit.
+    pub(crate) fn fingerprinting(&self) -> Fingerprinting {
+        self.fingerprint.clone()
+    }
+
+    /// The key, once the whole fingerprint is there.
+    pub(crate) fn key_of(&self, fingerprint: Fingerprint) -> RequestKey {
         match &self.source {
             Source::Header(key) => {
                 RequestKey { scope: KeyScope::Key, key: key.clone(), fingerprint, seconds: None }

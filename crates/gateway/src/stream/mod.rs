@@ -24,11 +24,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::app::App;
 use crate::config::{Config, usize_of};
 use crate::error::ApiError;
-use crate::extract::{Credentials, Encoding, Query, idempotency_key};
+use crate::extract::{Credentials, Encoding, Query};
 use crate::memory::Reservation;
 use crate::publish::Published;
 use crate::stream::incoming::Pump;
-use crate::{clock, observe, respond};
+use crate::stream::work::Sealed;
+use crate::{clock, idempotency, observe, respond};
 
 /// Pieces of a body that wait to be cut; one has some tens of KiB.
 const PIECES: usize = 8;
@@ -82,6 +83,8 @@ struct Opened {
     account: Account,
     catalog: Arc<Catalog>,
     header: Header,
+    /// Set where the request may be sent again.
+    again: Option<idempotency::Wish>,
     /// Held as long as the stream is worked on, by whomever.
     _slot: OwnedSemaphorePermit,
     reservation: Reservation,
@@ -95,9 +98,9 @@ pub(crate) async fn receive(
     format: StreamFormat,
     operation: Operation,
 ) -> Result<(Account, Published), ApiError> {
-    refuse_key(request)?;
+    let again = idempotency::Wish::of(request, &app.keys)?;
     let encoding = Encoding::of(request)?;
-    let opened = open(request, app, operation).await?;
+    let opened = Opened { again, ..open(request, app, operation).await? };
     let (job_id, account) = (opened.header.job_id, opened.account.clone());
     observe::job(job_id);
     let expected = app.ended.expect(job_id);
@@ -106,18 +109,13 @@ pub(crate) async fn receive(
     let shared = Arc::clone(app);
     let work = respond::off_thread(move || work::run(&shared, opened, format, encoding, waiting));
     let ((), sealed) = join(pump.run(payload), work).await;
-    let total = sealed??;
-    Metric::GatewayRecordsAccepted.add(total.into(), &[]);
-    Ok((account, Published { job_id, expected: Some(expected) }))
-}
-
-/// A key that is ignored would make a second sending apply twice.
-fn refuse_key(request: &HttpRequest) -> Result<(), ApiError> {
-    let problem = "not available for streams; leave it out";
-    match idempotency_key(request)? {
-        Some(_) => Err(ApiError::Header { name: "Idempotency-Key", problem }),
-        None => Ok(()),
+    let Sealed { job_id: given, total, is_replayed } = sealed??;
+    if is_replayed {
+        return Ok((account, Published { job_id: given, expected: None }));
     }
+    Metric::GatewayRecordsAccepted.add(total.into(), &[]);
+    let expected = if given == job_id { expected } else { app.ended.expect(given) };
+    Ok((account, Published { job_id: given, expected: Some(expected) }))
 }
 
 /// Checks what a request says beside its body, in the order in which other requests are checked.
@@ -132,5 +130,5 @@ async fn open(request: &HttpRequest, app: &App, operation: Operation) -> Result<
     let reservation = app.bounds.memory.reserve(BYTES).await?;
     let job_id = clock::mint(&account.name, &app.job_key);
     let header = terms.into_stream_header(job_id, &account.name);
-    Ok(Opened { account, catalog, header, _slot: slot, reservation })
+    Ok(Opened { account, catalog, header, again: None, _slot: slot, reservation })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intake_broker::{Outgoing, Publisher};
-use intake_types::{Cut, CutV1, Header, Message, PartV1, Refusal, V1};
+use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, Refusal, RequestKey, V1};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
@@ -38,7 +38,7 @@ pub(super) struct Parts<'a> {
     unreadable: BTreeMap<u32, String>,
     bytes: usize,
     /// All parts are published: what comes next decides.
-    is_sealing: bool,
+    sealing: Option<Sealing>,
 }
 
 impl<'a> Parts<'a> {
@@ -50,19 +50,8 @@ impl<'a> Parts<'a> {
     ) -> Self {
         let (published, text, bytes) = (0, 0, 0);
         let (records, unreadable) = (Vec::new(), BTreeMap::new());
-        let is_sealing = false;
-        Self {
-            bounds,
-            publisher,
-            header,
-            reservation,
-            published,
-            text,
-            records,
-            unreadable,
-            bytes,
-            is_sealing,
-        }
+        let sealing = None;
+        Self { bounds, publisher, header, reservation, published, text, records, unreadable, bytes, sealing }
     }
 
     fn total(&self) -> u32 {
@@ -115,31 +104,49 @@ impl<'a> Parts<'a> {
         Ok(self.bounds.runtime.block_on(self.publisher.publish(message))?)
     }
 
-    /// Publishes what is left, and then the seal: from its confirmation on the stream is a job, of so many records.
-    pub(super) fn seal(&mut self) -> Result<u32, ApiError> {
-        if !self.records.is_empty() {
-            self.publish()?;
-        }
-        let total = self.published;
-        self.is_sealing = true;
-        let header = Header { total, ..self.header.clone() };
-        self.send(pack(&Message::V1(V1 { header, records: Vec::new() }), "seal")?)?;
-        Ok(total)
+    pub(super) fn job_id(&self) -> JobId {
+        self.header.job_id
     }
 
-    /// Has the parts thrown away that were published, if there are any. Not waited for.
+    /// Publishes what is left.
+    pub(super) fn flush(&mut self) -> Result<(), ApiError> {
+        if self.records.is_empty() { Ok(()) } else { self.publish() }
+    }
+
+    /// Publishes the seal of a job whose parts these are, or equal ones: from its confirmation on it is a job, of so many
+    /// records.
+    pub(super) fn seal(&mut self, job_id: JobId, key: Option<RequestKey>) -> Result<u32, ApiError> {
+        self.sealing = Some(Sealing { has_key: key.is_some() });
+        let header = Header { job_id, total: self.published, request_key: key, ..self.header.clone() };
+        self.send(pack(&Message::V1(V1 { header, records: Vec::new() }), "seal")?)?;
+        Ok(self.published)
+    }
+
+    /// Has the parts thrown away, because of an error. Not waited for.
     pub(super) fn cut(self, error: &ApiError) {
-        // A seal that may be stored decides: if it is, the stream is a job.
-        let is_open = matches!(error, ApiError::Broker(error) if error.is_unknown()) && self.is_sealing;
-        if self.published == 0 || is_open {
+        let is_open = match (&self.sealing, error) {
+            // A seal that may be stored decides; and the key of one that is not may be sent again with it.
+            (Some(sealing), ApiError::Broker(error)) => sealing.has_key || error.is_unknown(),
+            _ => false,
+        };
+        if !is_open {
+            let text = format!("the stream was cut: {error}; nothing of it is applied");
+            self.throw_away(error.status().as_u16(), text);
+        }
+    }
+
+    /// Has the parts thrown away, because the same were sent before. Not waited for.
+    pub(super) fn discard(self, before: JobId) {
+        let text = format!("the stream was sent before, as job {before}; nothing of this one is applied");
+        self.throw_away(409, text);
+    }
+
+    fn throw_away(self, error: u16, text: String) {
+        if self.published == 0 {
             return;
         }
-        let cut = Message::CutV1(CutV1 {
-            header: Header { total: self.published, ..self.header },
-            error: error.status().as_u16(),
-            text: format!("the stream was cut: {error}; nothing of it is applied"),
-        });
-        let Ok(message) = pack(&cut, "cut") else { return };
+        let header = Header { total: self.published, ..self.header };
+        let Ok(message) = pack(&Message::CutV1(CutV1 { header, error, text }), "cut") else { return };
         let publisher = self.publisher.clone();
         let tell = async move {
             for _ in 0..CUT_TRIES {
@@ -155,6 +162,11 @@ impl<'a> Parts<'a> {
         };
         self.bounds.runtime.spawn(tell.instrument(Span::current()));
     }
+}
+
+/// The seal was sent, or tried to.
+struct Sealing {
+    has_key: bool,
 }
 
 fn pack(message: &Message<'_>, kind: &str) -> Result<Outgoing, ApiError> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use intake_types::{Cutter, Fingerprint, Fingerprinting, Refusal, StreamFormat};
+use intake_types::{Cutter, Fingerprint, Fingerprinting, JobId, Refusal, RequestKey, StreamFormat};
 use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
 
 use super::incoming::{Incoming, Piece};
 use super::parts::Parts;
@@ -11,53 +12,98 @@ use super::{Bounds, Opened};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Encoding;
+use crate::idempotency::{Claim, Wish};
 
 /// Unpacked in steps of this many bytes, the limits being looked at after each.
 const STEP: usize = 64 * 1024;
 
-/// Works on a stream to its end; gives how many records the job has. Blocks.
+/// A stream that is a job.
+pub(super) struct Sealed {
+    pub(super) job_id: JobId,
+    pub(super) total: u32,
+    /// It was one before: the body was sent again.
+    pub(super) is_replayed: bool,
+}
+
+/// Works on a stream to its end. Blocks.
 pub(super) fn run(
     app: &Arc<App>,
     opened: Opened,
     format: StreamFormat,
     encoding: Encoding,
     waiting: Receiver<Piece>,
-) -> Result<u32, ApiError> {
-    let Opened { account, catalog, header, _slot, reservation } = opened;
+) -> Result<Sealed, ApiError> {
+    let Opened { account, catalog, header, again, _slot, reservation } = opened;
     let database = catalog.databases.get(&header.db_id).ok_or(Refusal::NoAccess(header.db_id))?;
     let bounds = &app.streams;
     let cutter = Cutter::new(format, database, bounds.record_bytes);
     let mut parts = Parts::new(bounds, &app.publisher, header, reservation);
-    let made = Incoming::new(waiting, encoding).and_then(|body| cut(body, cutter, bounds, &mut parts));
-    let sealed = made.and_then(|Read { bytes, fingerprint }| {
-        // Here all of the body is known, and nothing of it is a job yet.
-        let total = parts.seal()?;
-        tracing::info!(
-            account.name = account.name,
-            batch.records = total,
-            body.bytes = bytes,
-            body.sha256 = %fingerprint,
-            "a stream was accepted"
-        );
-        Ok(total)
+    let fingerprinting = again.as_ref().map(Wish::fingerprinting);
+    let made = Incoming::new(waiting, encoding)
+        .and_then(|body| cut(body, cutter, bounds, fingerprinting, &mut parts));
+    let sealed = made.and_then(|fingerprint| {
+        parts.flush()?;
+        // Here all of the body is known and safe, and nothing of it is a job yet.
+        let key = again.zip(fingerprint).map(|(wish, fingerprint)| wish.key_of(fingerprint));
+        seal(app, &account.name, &mut parts, key)
     });
-    sealed.inspect_err(|error| parts.cut(error))
+    match sealed {
+        Ok(sealed) => {
+            if sealed.job_id == parts.job_id() {
+                tracing::info!(
+                    account.name = account.name,
+                    batch.records = sealed.total,
+                    "a stream was accepted"
+                );
+            } else {
+                tracing::info!(account.name = account.name, job.same_as = %sealed.job_id, "a stream was sent again");
+                parts.discard(sealed.job_id);
+            }
+            Ok(sealed)
+        }
+        Err(error) => {
+            parts.cut(&error);
+            Err(error)
+        }
+    }
 }
 
-/// A body that was read to its good end.
-struct Read {
-    bytes: u64,
-    /// Of what it unpacks to.
-    fingerprint: Fingerprint,
+/// Makes the parts a job, unless the request's key has one already.
+fn seal(
+    app: &App,
+    account: &str,
+    parts: &mut Parts<'_>,
+    key: Option<RequestKey>,
+) -> Result<Sealed, ApiError> {
+    let own = parts.job_id();
+    let Some(key) = key else {
+        let total = parts.seal(own, None)?;
+        return Ok(Sealed { job_id: own, total, is_replayed: false });
+    };
+    let runtime = &app.streams.runtime;
+    let _turn = runtime.block_on(app.keys.turn(account, &key));
+    let since = Instant::now();
+    let (job_id, sure) = match runtime.block_on(app.keys.claim(&app.store, account, &key, own))? {
+        Claim::Own => (own, true),
+        Claim::Unsure => (own, false),
+        // Its key was claimed when all of its parts were safe; only its seal may not be.
+        Claim::Again(before) => (before, true),
+        Claim::Replayed(job_id) => return Ok(Sealed { job_id, total: 0, is_replayed: true }),
+    };
+    let total = parts.seal(job_id, Some(key.clone()))?;
+    app.keys.published(account, &key, job_id, sure, since);
+    Ok(Sealed { job_id, total, is_replayed: false })
 }
 
+/// Cuts a body to its good end; gives the fingerprint, if one is wanted.
 fn cut(
     mut body: Incoming,
     mut cutter: Cutter<'_>,
     bounds: &Bounds,
+    mut fingerprinting: Option<Fingerprinting>,
     parts: &mut Parts<'_>,
-) -> Result<Read, ApiError> {
-    let (mut bytes, mut fingerprinting) = (0, Fingerprinting::new(&[]));
+) -> Result<Option<Fingerprint>, ApiError> {
+    let mut bytes = 0;
     let mut step = vec![0; STEP];
     loop {
         let size = body.read(&mut step)?;
@@ -67,11 +113,13 @@ fn cut(
         }
         bytes += u64::try_from(size).unwrap_or(u64::MAX);
         check_size(bytes, bounds.bytes)?;
-        fingerprinting.update(read);
+        if let Some(fingerprinting) = &mut fingerprinting {
+            fingerprinting.update(read);
+        }
         cutter.feed(read, |cut| parts.take(cut))?;
     }
     cutter.finish(|cut| parts.take(cut))?;
-    Ok(Read { bytes, fingerprint: fingerprinting.finish() })
+    Ok(fingerprinting.map(Fingerprinting::finish))
 }
 
 /// Refuses a stream of more bytes than are allowed.

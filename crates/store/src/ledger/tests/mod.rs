@@ -3,6 +3,7 @@
 mod callbacks;
 mod cancelling;
 mod list;
+mod parts;
 mod results;
 mod stalled;
 mod sweep;

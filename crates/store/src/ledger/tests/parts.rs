@@ -1,0 +1,90 @@
+//! Parts of streams on a real database: kept once, dropped with their job, and ended where no seal comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use intake_types::{Header, JobState, MatchRule};
+
+use crate::Part;
+use crate::fixture::{account, header, job_id};
+use crate::testing::TestDatabase;
+
+fn streamed(number: u64, total: usize) -> Header {
+    Header { streamed: true, ..header(number, MatchRule::Email, total) }
+}
+
+fn part(number: u64, first_index: u32, total: usize) -> Arc<Part> {
+    Arc::new(Part {
+        header: streamed(number, total),
+        first_index,
+        payload: vec![first_index.to_le_bytes()[0]],
+    })
+}
+
+#[tokio::test]
+async fn a_part_is_kept_once_and_found_by_any_of_its_records() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    for part in [part(1, 2, 5), part(1, 0, 2), part(1, 2, 5)] {
+        assert!(store.keep_part(part).await.unwrap());
+    }
+    let header = streamed(1, 5);
+    assert_eq!(store.kept_records(&header).await.unwrap(), 5);
+    for (index, payload) in [(0, 0), (1, 0), (2, 2), (4, 2)] {
+        assert_eq!(store.part(&header, index).await.unwrap(), [payload]);
+    }
+    assert!(store.part(&header, 5).await.is_err());
+}
+
+#[tokio::test]
+async fn parts_go_with_their_job_and_none_comes_after_it() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let left = || database.scalar("SELECT count(*) FROM job_parts");
+    for number in 1..=4 {
+        assert!(store.keep_part(part(number, 0, 2)).await.unwrap());
+    }
+    assert!(store.cut(&streamed(1, 2), 408, "late".to_owned()).await.unwrap());
+    assert_eq!(left(), 3);
+    assert!(!store.keep_part(part(1, 2, 4)).await.unwrap(), "it has ended");
+    assert!(!store.cut(&streamed(1, 2), 408, "again".to_owned()).await.unwrap());
+
+    store.register(&streamed(2, 2)).await.unwrap();
+    assert!(!store.cut(&streamed(2, 2), 400, "cut".to_owned()).await.unwrap(), "its seal has come");
+    assert!(store.keep_part(part(2, 2, 4)).await.unwrap());
+    store.fail(&streamed(2, 4), 403, "no database".to_owned()).await.unwrap();
+    assert_eq!(left(), 2);
+
+    store.fail(&streamed(3, 2), 500, "given up".to_owned()).await.unwrap();
+    assert_eq!(left(), 2, "an operator may see to it");
+}
+
+#[tokio::test]
+async fn a_stream_without_a_seal_is_ended_after_a_time() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let hour = Duration::from_hours(1);
+    for part in [part(1, 0, 2), part(1, 2, 5), part(2, 0, 3), part(3, 0, 3), part(4, 0, 1)] {
+        store.keep_part(part).await.unwrap();
+    }
+    store.register(&streamed(3, 3)).await.unwrap();
+    store.fail(&streamed(4, 1), 500, "given up".to_owned()).await.unwrap();
+    assert!(store.end_unsealed(hour).await.unwrap().is_empty());
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours' WHERE first_index = 0");
+    // To the first something came just now.
+    assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(2)]);
+    let status = store.status(&account("demo"), job_id(2)).await.unwrap().unwrap();
+    assert_eq!(status.state, JobState::Failed);
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
+    assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(1)]);
+    let entry = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap().ledger.unwrap();
+    assert_eq!((entry.total, entry.error.unwrap().0), (5, 400));
+    assert_eq!(
+        database.scalar("SELECT count(*) FROM job_parts"),
+        2,
+        "of what runs, and of what was given up"
+    );
+    database.execute("UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE error = 500");
+    store.end_unsealed(hour).await.unwrap();
+    assert_eq!(database.scalar("SELECT count(*) FROM job_parts"), 1);
+}
