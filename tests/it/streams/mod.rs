@@ -101,5 +101,7 @@ impl Upload {
 
 /// Lines with one new profile each.
 fn lines(numbers: std::ops::Range<u32>) -> String {
-    numbers.map(|number| format!("{{\"email\":\"{number}@example.com\"}}\n")).collect()
+    let lines: Vec<String> =
+        numbers.map(|number| format!("{{\"email\":\"{number}@example.com\"}}\n")).collect();
+    lines.concat()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 
-use super::{Accepted, Error as ClientError, Gateway};
+use super::{Accepted, Answer, Error as ClientError, Gateway};
 use crate::error::Error;
 use crate::input;
 use crate::output::remark;
@@ -68,7 +68,7 @@ impl Gateway {
         let mut pause = PAUSE;
         let mut attempt = 1;
         loop {
-            let error = match self.send(post)?.and_then(|answer| answer.json()) {
+            let error = match self.send(post)?.and_then(Answer::json) {
                 Ok(accepted) => return Ok(accepted),
                 Err(error) => error,
             };
@@ -88,7 +88,7 @@ impl Gateway {
         }
     }
 
-    fn send(&self, post: &Post) -> Result<Result<super::Answer, ClientError>, Error> {
+    fn send(&self, post: &Post) -> Result<Result<Answer, ClientError>, Error> {
         Ok(match &post.body {
             Body::Bytes(bytes) => self.post(post, bytes.as_slice()),
             Body::File(path) => self.post(post, input::open(path)?),

@@ -48,10 +48,18 @@ impl<'a> Parts<'a> {
         header: Header,
         reservation: Reservation,
     ) -> Self {
-        let (published, text, bytes) = (0, 0, 0);
-        let (records, unreadable) = (Vec::new(), BTreeMap::new());
-        let sealing = None;
-        Self { bounds, publisher, header, reservation, published, text, records, unreadable, bytes, sealing }
+        Self {
+            bounds,
+            publisher,
+            header,
+            reservation,
+            published: 0,
+            text: 0,
+            records: Vec::new(),
+            unreadable: BTreeMap::new(),
+            bytes: 0,
+            sealing: None,
+        }
     }
 
     fn total(&self) -> u32 {

@@ -12,6 +12,7 @@ use crate::{DatabaseId, Envelope, Header, JobId, MatchRule, Refusal, ResourceId,
 const LONGEST_EXTERNAL_ID: usize = 200;
 
 /// How the records of a request are to be applied, checked.
+#[expect(clippy::struct_excessive_bools, reason = "the request has them")]
 #[derive(Debug)]
 pub struct Terms {
     db_id: DatabaseId,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{DatabaseId, JobId, MatchRule, Nulls, Operation, RequestKey, ResourceId, UnknownFields, Warning};
 
 /// How the records of a job are to be applied, and for whom.
+#[expect(clippy::struct_excessive_bools, reason = "the request has them")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The job; carries the time of acceptance.

@@ -84,7 +84,7 @@ impl Dice {
                 6 => record["city"] = json!(["Here", "There"][usize::try_from(self.below(2)).unwrap()]),
                 7 => {
                     record["email"] =
-                        [json!(null), json!("none")][usize::try_from(self.below(2)).unwrap()].clone()
+                        [json!(null), json!("none")][usize::try_from(self.below(2)).unwrap()].clone();
                 }
                 _ => {
                     let subscription = match self.below(3) {
