@@ -61,7 +61,7 @@ pub struct Cutter<'c> {
 #[derive(Debug)]
 enum Text<'c> {
     Lines(lines::Lines),
-    Rows(rows::Rows<'c>),
+    Rows(Box<rows::Rows<'c>>),
 }
 
 impl<'c> Cutter<'c> {
@@ -69,7 +69,7 @@ impl<'c> Cutter<'c> {
     pub fn new(format: StreamFormat, database: &'c Database, most_bytes: usize) -> Self {
         let text = match format {
             StreamFormat::Ndjson => Text::Lines(lines::Lines::new(most_bytes)),
-            StreamFormat::Csv => Text::Rows(rows::Rows::new(database, most_bytes)),
+            StreamFormat::Csv => Text::Rows(Box::new(rows::Rows::new(database, most_bytes))),
         };
         Self { mark: Some(0), text, empty: true }
     }
