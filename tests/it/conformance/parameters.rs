@@ -7,7 +7,6 @@ use super::{IMPORT, assert_refused, regional, warnings};
 
 in_both_formats!(
     each_parameter_is_checked_and_says_what_it_takes,
-    what_comes_with_later_work_is_refused,
     ints_and_words_have_their_spellings,
     an_unknown_parameter_is_a_warning_on_the_job,
     an_external_id_is_echoed,
@@ -123,20 +122,6 @@ fn each_parameter_is_checked_and_says_what_it_takes(world: &World) {
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 0);
 }
 
-fn what_comes_with_later_work_is_refused(world: &World) {
-    let url = json!({"callback_url": "https://example.com/hook"});
-    assert_refused(&world.import(&body(&url)), 400, &["callback_url"], &url);
-    let bearer = format!("Bearer {DEMO_TOKEN}");
-    let headers = [
-        ("content-type", world.format().media_type()),
-        ("authorization", bearer.as_str()),
-        ("idempotency-key", "key"),
-    ];
-    let answer = world.post(IMPORT, &headers, world.format().write(&body(&json!({}))).as_bytes());
-    assert_refused(&answer, 400, &["Idempotency-Key"], &"the header");
-    world.import(&body(&json!({"callback_url": null}))).job_id();
-}
-
 fn ints_and_words_have_their_spellings(world: &World) {
     for parameters in [
         json!({"db_id": "1"}),
@@ -146,6 +131,7 @@ fn ints_and_words_have_their_spellings(world: &World) {
         json!({"resource_id": 28}),
         json!({"resource_id": " 29"}),
         json!({"resource_id": null}),
+        json!({"callback_url": null}),
         json!({"unknown_fields": "reject", "nulls": " clear "}),
         json!({"unknown_fields": null, "nulls": null}),
         json!({"format": format!(" {} ", if world.format() == Format::Json { "json" } else { "xml" })}),
