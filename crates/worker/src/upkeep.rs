@@ -90,7 +90,7 @@ impl Keeper {
             self.announcer.job_ended(job_id, JobState::Failed);
         }
         for job_id in self.store.end_unsealed(self.settings.stalled_timeout).await? {
-            tracing::warn!(job.id = %job_id, "a stream did not come to its end: its job was ended as failed");
+            tracing::warn!(job.id = %job_id, "the end of a stream did not come: its job was ended as failed, its parts are kept");
             self.announcer.job_ended(job_id, JobState::Failed);
         }
         Ok(())

@@ -146,3 +146,24 @@ fn killed_in_the_middle_of_a_stream() {
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_chunks"), 9000);
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
 }
+
+#[test]
+fn a_stream_whose_seal_is_lost_comes_to_an_end_and_is_kept() {
+    let world = World::builder().workers(0).buries(1).start();
+    world.publish(&part(0, &[city("a"), city("b")]));
+    let arguments = ["--stalled-timeout", "1", "--sweep-interval", "1"];
+    let _worker = WorkerProcess::start(&world, &arguments);
+    let job = header(2).job_id.to_string();
+    until("the job is known", || (world.database.scalar("SELECT count(*) FROM jobs") == 1).then_some(()));
+    let status = world.status(&job);
+    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+    let text = "the stream's end did not reach a worker in time; nothing of it was applied; \
+        its records are kept: send it again, or ask the operator";
+    assert_eq!(status["error_text"], text);
+    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2, "what came is kept");
+    // The seal comes after all.
+    world.publish(&seal(2));
+    until("it is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0);
+}

@@ -5,19 +5,23 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Binary, Double, Integer, Jsonb, Text, Uuid as UuidType};
+use diesel::sql_types::{BigInt, Binary, Bool, Double, Integer, Jsonb, Text, Uuid as UuidType};
 use intake_types::{Header, JobId};
 use serde_json::Value;
 
 use super::job;
-use crate::{Error, Store};
+use crate::{Error, Retention, Store};
 
 // Whoever keeps a part and whoever ends its job may not know of each other's rows, so they meet at a lock: a part is kept
 // before the job's parts are dropped, or its job is seen to have ended. Its number is random bits of the job's id.
 const LOCK_TO_KEEP: &str = "SELECT pg_advisory_xact_lock_shared($1)";
 const LOCK_TO_DROP: &str = "SELECT pg_advisory_xact_lock($1)";
 
-const STATE: &str = "SELECT state FROM jobs WHERE db_id = $1 AND id = $2";
+// Whether a part is of no use to anybody.
+const OVER: &str = "\
+    SELECT EXISTS ( \
+        SELECT FROM jobs WHERE db_id = $1 AND id = $2 AND state <> 'processing' AND error IS DISTINCT FROM $3 \
+    ) OR EXISTS (SELECT FROM job_aliases WHERE id = $2) AS over";
 
 const KEEP: &str = "\
     INSERT INTO job_parts (db_id, job_id, first_index, records, header, payload) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -55,8 +59,12 @@ const LEFT: &str = "\
         ) \
     )";
 
-/// What a stream is told that has no end.
-const NO_END: &str = "the stream did not come to its end; nothing of it is applied";
+// What was sent with the key may be sent again with it. The account is there for the index.
+const FREE_KEY: &str = "DELETE FROM request_keys WHERE account = $1 AND job_id = $2";
+
+/// What a stream is told whose seal did not come: nobody here knows whether it was accepted.
+const NO_END: &str = "the stream's end did not reach a worker in time; nothing of it was applied; \
+    its records are kept: send it again, or ask the operator";
 
 /// Why parts are kept although their job has ended: an operator may still see to it.
 const GIVEN_UP: u16 = 500;
@@ -85,9 +93,9 @@ struct Count {
 }
 
 #[derive(QueryableByName)]
-struct State {
-    #[diesel(sql_type = Text)]
-    state: String,
+struct Over {
+    #[diesel(sql_type = Bool)]
+    over: bool,
 }
 
 #[derive(QueryableByName)]
@@ -97,7 +105,8 @@ struct Stored {
 }
 
 impl Store {
-    /// Keeps a part of a stream, once however often it comes. False: its job has ended, and it is dropped.
+    /// Keeps a part of a stream, once however often it comes. False: its job has ended
+    /// otherwise than by being given up, and it is dropped.
     pub async fn keep_part(&self, part: Arc<Part>) -> Result<bool, Error> {
         self.run(move |connection| connection.transaction(|connection| keep(connection, &part))).await
     }
@@ -141,11 +150,12 @@ impl Store {
         .await
     }
 
-    /// Ends the jobs of streams to which nothing has come for `older_than`, not even a seal, at most 100 of them, and drops
-    /// their parts. Also drops parts that are of no use any more. Gives the jobs that it ended.
+    /// Ends the jobs of streams to which nothing has come for `older_than`, not even a seal, at most 100 of them. Also drops
+    /// parts that are of no use any more. Gives the jobs that it ended.
     ///
-    /// A seal that still waits in the queue would find its job failed: `older_than` must be longer than any message
-    /// waits there.
+    /// Their parts are kept as those of any job that was given up: the stream may have been accepted, and they are all
+    /// that there is of it. A seal that comes after all finds its job failed: `older_than` must be longer than any message
+    /// waits in the queue.
     pub async fn end_unsealed(&self, older_than: Duration) -> Result<Vec<JobId>, Error> {
         let keep = self.retention();
         self.run(move |connection| {
@@ -159,8 +169,8 @@ impl Store {
             for Stored { header } in found {
                 let header: Header = serde_json::from_value(header)
                     .map_err(|_unfit| Error::Unreadable("the header of a part"))?;
-                let is_ended = connection
-                    .transaction(|connection| job::fail_unknown(connection, &header, keep, 400, NO_END))?;
+                let is_ended =
+                    connection.transaction(|connection| end_without_seal(connection, &header, keep))?;
                 ended.extend(is_ended.then_some(header.job_id));
             }
             Ok(ended)
@@ -169,17 +179,26 @@ impl Store {
     }
 }
 
+fn end_without_seal(connection: &mut PgConnection, header: &Header, keep: Retention) -> Result<bool, Error> {
+    let is_ended = job::fail_unknown(connection, header, keep, GIVEN_UP, NO_END)?;
+    if is_ended {
+        sql_query(FREE_KEY)
+            .bind::<Text, _>(&*header.account)
+            .bind::<UuidType, _>(header.job_id.0)
+            .execute(connection)?;
+    }
+    Ok(is_ended)
+}
+
 fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
     let Part { header, first_index, payload } = part;
     sql_query(LOCK_TO_KEEP).bind::<BigInt, _>(lock(header)).execute(connection)?;
-    let job: Option<State> = sql_query(STATE)
+    let Over { over } = sql_query(OVER)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
-        .get_result(connection)
-        .optional()?;
-    if let Some(State { state }) = job
-        && job::parse(&state)?.is_terminal()
-    {
+        .bind::<Integer, _>(i32::from(GIVEN_UP))
+        .get_result(connection)?;
+    if over {
         return Ok(false);
     }
     sql_query(KEEP)

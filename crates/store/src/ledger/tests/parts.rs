@@ -1,9 +1,9 @@
-//! Parts of streams on a real database: kept once, dropped with their job, and ended where no seal comes.
+//! Parts of streams on a real database: kept once, dropped with their job, and kept for a while where no seal comes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use intake_types::{Header, JobState, MatchRule};
+use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey};
 
 use crate::Part;
 use crate::fixture::{account, header, job_id};
@@ -78,13 +78,41 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
     assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(1)]);
     let entry = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap().ledger.unwrap();
-    assert_eq!((entry.total, entry.error.unwrap().0), (5, 400));
-    assert_eq!(
-        database.scalar("SELECT count(*) FROM job_parts"),
-        2,
-        "of what runs, and of what was given up"
-    );
+    assert_eq!((entry.total, entry.error.unwrap().0), (5, 500));
+    let left = || database.scalar("SELECT count(*) FROM job_parts");
+    assert_eq!(left(), 5, "nobody else may have them");
+    assert!(store.keep_part(part(2, 3, 4)).await.unwrap(), "nor those that come late");
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
+    assert!(store.end_unsealed(hour).await.unwrap().is_empty());
+    assert_eq!(left(), 6);
+    let registered = store.register(&streamed(2, 4)).await.unwrap();
+    assert_eq!((registered.state, registered.error), (JobState::Failed, Some(500)), "its seal is too late");
     database.execute("UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE error = 500");
     store.end_unsealed(hour).await.unwrap();
-    assert_eq!(database.scalar("SELECT count(*) FROM job_parts"), 1);
+    assert_eq!(left(), 1, "of what runs");
+}
+
+#[tokio::test]
+async fn what_failed_without_its_seal_may_be_sent_again_with_its_key() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let key = |key: &str| RequestKey {
+        scope: KeyScope::Key,
+        key: key.to_owned(),
+        fingerprint: Fingerprint([1; 32]),
+        seconds: None,
+    };
+    for (number, name) in [(1, "lost"), (2, "sealed")] {
+        store.keep_part(part(number, 0, 2)).await.unwrap();
+        store.reserve("demo", &key(name), job_id(number)).await.unwrap();
+    }
+    store.register(&Header { request_key: Some(key("sealed")), ..streamed(2, 2) }).await.unwrap();
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
+    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(1)]);
+    let again = store.reserve("demo", &key("lost"), job_id(3)).await.unwrap();
+    assert_eq!((again.job_id, again.registered), (job_id(3), false));
+    let again = store.reserve("demo", &key("sealed"), job_id(4)).await.unwrap();
+    assert_eq!((again.job_id, again.registered), (job_id(2), true));
+    let late = Header { request_key: Some(key("lost")), ..streamed(1, 2) };
+    assert_eq!(store.register(&late).await.unwrap().error, Some(500));
 }
