@@ -1,6 +1,6 @@
 //! Whoever an import names is told that its job has ended.
 
-use intake_tests::{Format, Got, Receiver, World, until};
+use intake_tests::{Events, Format, Got, Receiver, World, until};
 use intake_types::callback::{CallbackHost, CallbackSecret, Callbacks};
 use serde_json::{Value, json};
 
@@ -197,4 +197,45 @@ fn a_job_that_failed_is_told_of_too() {
     let told: Value = serde_json::from_slice(&receiver.wait_for(1)[0].body).unwrap();
     assert_eq!((&told["data"]["status"], &told["data"]["error"]), (&json!("failed"), &json!(500)));
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
+}
+
+#[test]
+fn a_stream_that_is_sent_again_or_cut_is_told_of_once_or_never() {
+    let receiver = Receiver::start(&[]);
+    let origin = format!("http://{}", receiver.address);
+    let world = World::builder()
+        .catalog(&catalog(&[&origin]))
+        .gateway_arguments(&["--stream-part-records", "1", "--max-stream-records", "3"])
+        .start();
+    let mut events = Events::bind(&world, "db.1.jobs", None);
+    let path = format!("/api/v1.1/profiles/import_batch?db_id=1&callback_url={origin}");
+    let send = |key: &str, records: usize| {
+        let headers = [
+            ("content-type", "application/x-ndjson"),
+            ("authorization", "Bearer abcdefghijklmnqrstuvwxyz"),
+            ("idempotency-key", key),
+        ];
+        world.post(&path, &headers, "{\"email\":\"a@example.com\"}\n".repeat(records).as_bytes())
+    };
+    let job = send("a", 2).job_id();
+    settled(&world, &job);
+    assert_eq!(send("a", 2).job_id(), job);
+    assert_eq!(send("b", 4).status, 413);
+    until("nothing of them waits", || {
+        let left = world.database.scalar("SELECT count(*) FROM job_parts");
+        let cut = world.database.scalar("SELECT count(*) FROM jobs WHERE error = 413");
+        (left == 0 && cut == 1 && world.queued().work == 0).then_some(())
+    });
+    // What comes last says that nothing came between.
+    let last = send("c", 1).job_id();
+    settled(&world, &last);
+    let told: Vec<Value> = receiver
+        .wait_for(2)
+        .iter()
+        .map(|got| serde_json::from_slice::<Value>(&got.body).unwrap()["data"]["job_id"].clone())
+        .collect();
+    assert_eq!(told, [json!(job), json!(last)]);
+    let told: Vec<&Value> = events.read(2).iter().map(|event| &event["data"]["job_id"]).collect();
+    assert_eq!(told, [&json!(job), &json!(last)]);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 3);
 }

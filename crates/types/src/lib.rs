@@ -41,7 +41,7 @@ pub use key::{Key, Kind, Places, Source, Sources};
 pub use listing::Listing;
 pub use lookup::Lookup;
 pub use match_values::{Combination, MatchValues};
-pub use message::{CutV1, DecodeError, Header, Message, PartV1, V1};
+pub use message::{CutV1, DecodeError, Header, Message, PartV1, RepeatedV1, V1};
 pub use outcome::{Action, Failure, Outcome, Tally, Warning};
 pub use plan::{Candidates, Plan};
 pub use profile::Profile;

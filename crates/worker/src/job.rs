@@ -35,7 +35,7 @@ pub(crate) enum Ended {
     Applied,
     /// The job as a whole cannot be applied; the ledger says why.
     Refused,
-    /// A part of a stream is kept, or is of no use any more.
+    /// A part of a stream is kept, or it and those beside it are of no use any more.
     Kept,
     /// Not done, through no fault of the message: the database is away, or this process stops.
     GivenBack,
@@ -95,6 +95,7 @@ impl Job {
                 Task::Seal(header) => self.work_on(&header, delivery, self.apply_stream(&header)).await,
                 Task::Part(part) => self.keep(part, delivery).await,
                 Task::Cut(cut) => self.cut(cut, delivery).await,
+                Task::Repeated(repeated) => self.drop_repeated(repeated, delivery).await,
             }
         }
         .instrument(span)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use intake_broker::Delivery;
 use intake_store::{Error, Import, Part};
 use intake_types::plan::Overlay;
-use intake_types::{CutV1, Header, JobState, Message};
+use intake_types::{CutV1, Header, JobState, Message, RepeatedV1};
 use tokio::task::block_in_place;
 
 use crate::job::{Begun, Ended, Halt, Job};
@@ -42,6 +42,18 @@ impl Job {
                     self.announcer.job_ended(header.job_id, JobState::Failed);
                 }
                 Ended::Refused
+            }
+            Err(halt) => self.halted(halt, delivery).await,
+        }
+    }
+
+    /// Drops what came of a stream that was sent before.
+    pub(crate) async fn drop_repeated(&self, repeated: RepeatedV1, delivery: &Delivery) -> Ended {
+        let RepeatedV1 { header, same_as } = repeated;
+        match self.persist(|| self.store.drop_repeated(&header, same_as)).await {
+            Ok(()) => {
+                tracing::info!(job.same_as = %same_as, "a stream was sent again: its parts are dropped");
+                Ended::Kept
             }
             Err(halt) => self.halted(halt, delivery).await,
         }

@@ -2,7 +2,7 @@
 
 use intake_broker::Delivery;
 use intake_store::{Import, Part};
-use intake_types::{CutV1, Header, Message};
+use intake_types::{CutV1, Header, Message, RepeatedV1};
 
 /// What a delivery asks for.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) enum Task {
     Seal(Header),
     /// The stream will not come to its end.
     Cut(CutV1),
+    /// The stream was sent before.
+    Repeated(RepeatedV1),
 }
 
 impl Task {
@@ -30,6 +32,7 @@ impl Task {
                 payload: delivery.packed().map_err(|error| error.to_string())?.to_vec(),
             }),
             Message::CutV1(cut) => Self::Cut(cut),
+            Message::RepeatedV1(repeated) => Self::Repeated(repeated),
         })
     }
 
@@ -39,7 +42,8 @@ impl Task {
             Self::Import(Import { header, .. })
             | Self::Part(Part { header, .. })
             | Self::Seal(header)
-            | Self::Cut(CutV1 { header, .. }) => header,
+            | Self::Cut(CutV1 { header, .. })
+            | Self::Repeated(RepeatedV1 { header, .. }) => header,
         }
     }
 }

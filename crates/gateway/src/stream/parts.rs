@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intake_broker::{Outgoing, Publisher};
-use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, Refusal, RequestKey, V1};
+use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, Refusal, RepeatedV1, RequestKey, V1};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
@@ -139,34 +139,32 @@ impl<'a> Parts<'a> {
         };
         if !is_open {
             let text = format!("the stream was cut: {error}; nothing of it is applied");
-            self.throw_away(error.status().as_u16(), text);
+            let error = error.status().as_u16();
+            self.throw_away("cut", |header| Message::CutV1(CutV1 { header, error, text }));
         }
     }
 
     /// Has the parts thrown away, because the same were sent before. Not waited for.
     pub(super) fn discard(self, before: JobId) {
-        let text = format!("the stream was sent before, as job {before}; nothing of this one is applied");
-        self.throw_away(409, text);
+        self.throw_away("repeated", |header| Message::RepeatedV1(RepeatedV1 { header, same_as: before }));
     }
 
-    fn throw_away(self, error: u16, text: String) {
+    fn throw_away(self, kind: &str, message: impl FnOnce(Header) -> Message<'static>) {
         if self.published == 0 {
             return;
         }
         let header = Header { total: self.published, ..self.header };
-        let Ok(message) = pack(&Message::CutV1(CutV1 { header, error, text }), "cut") else { return };
+        let Ok(message) = pack(&message(header), kind) else { return };
         let publisher = self.publisher.clone();
         let tell = async move {
             for _ in 0..CUT_TRIES {
                 match publisher.publish(message.clone()).await {
                     Ok(()) => return,
-                    Err(error) => tracing::debug!(%error, "a stream cannot be cut yet"),
+                    Err(error) => tracing::debug!(%error, "a stream cannot be thrown away yet"),
                 }
                 sleep(CUT_PAUSE).await;
             }
-            tracing::warn!(
-                "a stream that ended badly could not be cut: its parts lie until they are swept away"
-            );
+            tracing::warn!("a stream could not be thrown away: its parts lie until they are swept away");
         };
         self.bounds.runtime.spawn(tell.instrument(Span::current()));
     }

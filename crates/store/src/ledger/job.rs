@@ -145,25 +145,15 @@ fn fail(
     error: u16,
     text: &str,
 ) -> Result<JobState, Error> {
-    diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing().execute(connection)?;
+    make(connection, header)?;
     end(connection, header, keep, JobState::Failed, Some((error, text)))?;
     Ok(state(connection, header.job_id)?.0)
 }
 
-/// Ends a job as failed that nobody knows of yet; whether that was so.
-pub(super) fn fail_unknown(
-    connection: &mut PgConnection,
-    header: &Header,
-    keep: Retention,
-    error: u16,
-    text: &str,
-) -> Result<bool, Error> {
-    let made =
-        diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing().execute(connection)?;
-    if made > 0 {
-        end(connection, header, keep, JobState::Failed, Some((error, text)))?;
-    }
-    Ok(made > 0)
+/// Makes a job known that nobody knows of yet; whether that was so.
+pub(super) fn make(connection: &mut PgConnection, header: &Header) -> Result<bool, Error> {
+    let insert = diesel::insert_into(jobs::table).values(row(header)?).on_conflict_do_nothing();
+    Ok(insert.execute(connection)? > 0)
 }
 
 /// Ends a job that has not ended, with the sums over its chunks, and has that told. The job must be locked, or not yet be
@@ -175,6 +165,21 @@ pub(crate) fn end(
     state: JobState,
     error: Option<(u16, &str)>,
 ) -> Result<(), Error> {
+    if finish(connection, header, keep, state, error)? {
+        callbacks::insert(connection, header)?;
+        outbox::job_ended(connection, header)?;
+    }
+    Ok(())
+}
+
+/// As [`end`], but has nobody told. Whether it had not ended.
+pub(super) fn finish(
+    connection: &mut PgConnection,
+    header: &Header,
+    keep: Retention,
+    state: JobState,
+    error: Option<(u16, &str)>,
+) -> Result<bool, Error> {
     let text = error.map(|(_, text)| text.replace('\0', "\u{fffd}"));
     let ended = sql_query(END)
         .bind::<Integer, _>(header.db_id.0)
@@ -184,12 +189,10 @@ pub(crate) fn end(
         .bind::<Nullable<Integer>, _>(error.map(|(error, _)| i32::from(error)))
         .bind::<Nullable<Text>, _>(text)
         .execute(connection)?;
-    if ended == 0 {
-        return Ok(());
+    if ended > 0 {
+        parts::drop_of_ended(connection, header, error.map(|(error, _)| error))?;
     }
-    callbacks::insert(connection, header)?;
-    parts::drop_of_ended(connection, header, error.map(|(error, _)| error))?;
-    outbox::job_ended(connection, header)
+    Ok(ended > 0)
 }
 
 /// Where a job stands, and why it failed if it did.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Double, Integer, Jsonb, Text, Uuid as UuidType};
-use intake_types::{Header, JobId};
+use intake_types::{Header, JobId, JobState};
 use serde_json::Value;
 
 use super::job;
@@ -47,6 +47,11 @@ const UNSEALED: &str = "\
         ) \
     ORDER BY db_id, job_id, first_index DESC \
     LIMIT 100";
+
+// Tells parts that come late that they are of no use.
+const REPEATED: &str = "\
+    INSERT INTO job_aliases (id, account, same_as) \
+    SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM jobs WHERE id = $1) ON CONFLICT (id) DO NOTHING";
 
 // What came when its job had ended already, and what is left of a job that was given up once nobody may send it again.
 const LEFT: &str = "\
@@ -141,11 +146,34 @@ impl Store {
     }
 
     /// Ends the job of a stream that will not come to its end, and drops its parts. A job that is known already stays as
-    /// it is: its seal has come. Whether it was ended.
+    /// it is: its seal has come. Whether it was ended. Nobody is told: no client was given the job.
     pub async fn cut(&self, header: &Header, error: u16, text: String) -> Result<bool, Error> {
         let (header, keep) = (header.clone(), self.retention());
         self.run(move |connection| {
-            connection.transaction(|connection| job::fail_unknown(connection, &header, keep, error, &text))
+            connection.transaction(|connection| {
+                let is_made = job::make(connection, &header)?;
+                if is_made {
+                    job::finish(connection, &header, keep, JobState::Failed, Some((error, &text)))?;
+                }
+                Ok(is_made)
+            })
+        })
+        .await
+    }
+
+    /// Drops the parts of a stream that was sent before, as another job: this one never becomes a job of its own. Nothing
+    /// is done where it is one already.
+    pub async fn drop_repeated(&self, header: &Header, same_as: JobId) -> Result<(), Error> {
+        let header = header.clone();
+        self.run(move |connection| {
+            connection.transaction(|connection| {
+                let is_made = sql_query(REPEATED)
+                    .bind::<UuidType, _>(header.job_id.0)
+                    .bind::<Text, _>(&*header.account)
+                    .bind::<UuidType, _>(same_as.0)
+                    .execute(connection)?;
+                if is_made > 0 { drop_of_ended(connection, &header, None) } else { Ok(()) }
+            })
         })
         .await
     }
@@ -180,14 +208,15 @@ impl Store {
 }
 
 fn end_without_seal(connection: &mut PgConnection, header: &Header, keep: Retention) -> Result<bool, Error> {
-    let is_ended = job::fail_unknown(connection, header, keep, GIVEN_UP, NO_END)?;
-    if is_ended {
+    let is_made = job::make(connection, header)?;
+    if is_made {
+        job::end(connection, header, keep, JobState::Failed, Some((GIVEN_UP, NO_END)))?;
         sql_query(FREE_KEY)
             .bind::<Text, _>(&*header.account)
             .bind::<UuidType, _>(header.job_id.0)
             .execute(connection)?;
     }
-    Ok(is_ended)
+    Ok(is_made)
 }
 
 fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {

@@ -5,7 +5,7 @@
 //! variant; what is already in a queue stays readable.
 //!
 //! A stream is several messages: its parts, which are only kept, and then a `v1` without records, the seal, which makes
-//! them a job; or a `cut_v1`, when it did not come to its end.
+//! them a job; or a `cut_v1`, when it did not come to its end; or a `repeated_v1`, when it turned out to be one again.
 
 mod header;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Batch;
+use crate::{Batch, JobId};
 
 pub use header::Header;
 
@@ -33,6 +33,9 @@ pub enum Message<'a> {
     /// A stream that did not come to its end.
     #[serde(rename = "cut_v1")]
     CutV1(CutV1),
+    /// A stream that was sent before.
+    #[serde(rename = "repeated_v1")]
+    RepeatedV1(RepeatedV1),
 }
 
 /// The first version: `{"v1":{"header":{…},"records":[…]}}`.
@@ -70,6 +73,15 @@ pub struct CutV1 {
     pub error: u16,
     /// Why.
     pub text: String,
+}
+
+/// A stream that was sent before, and so has no job of its own: `{"repeated_v1":{"header":{…},"same_as":"…"}}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RepeatedV1 {
+    /// As of a stream that was cut.
+    pub header: Header,
+    /// The job that it was sent as before.
+    pub same_as: JobId,
 }
 
 /// Reads records without copying them, as `Cow` by itself would.
@@ -138,7 +150,7 @@ impl<'a> Message<'a> {
         let total = message.header().total;
         let (said, whole) = match &message {
             Self::V1(V1 { header, .. }) if !header.streamed => (Some(total), true),
-            Self::V1(_) | Self::CutV1(_) => (Some(0), false),
+            Self::V1(_) | Self::CutV1(_) | Self::RepeatedV1(_) => (Some(0), false),
             Self::PartV1(PartV1 { first_index, .. }) => {
                 (total.checked_sub(*first_index).filter(|count| *count > 0), false)
             }
@@ -156,7 +168,7 @@ impl<'a> Message<'a> {
     fn records(&self) -> &[Cow<'a, RawValue>] {
         match self {
             Self::V1(V1 { records, .. }) | Self::PartV1(PartV1 { records, .. }) => records,
-            Self::CutV1(_) => &[],
+            Self::CutV1(_) | Self::RepeatedV1(_) => &[],
         }
     }
 
@@ -165,7 +177,8 @@ impl<'a> Message<'a> {
         match self {
             Self::V1(V1 { header, .. })
             | Self::PartV1(PartV1 { header, .. })
-            | Self::CutV1(CutV1 { header, .. }) => header,
+            | Self::CutV1(CutV1 { header, .. })
+            | Self::RepeatedV1(RepeatedV1 { header, .. }) => header,
         }
     }
 
@@ -174,7 +187,8 @@ impl<'a> Message<'a> {
         match self {
             Self::V1(V1 { header, .. })
             | Self::PartV1(PartV1 { header, .. })
-            | Self::CutV1(CutV1 { header, .. }) => header,
+            | Self::CutV1(CutV1 { header, .. })
+            | Self::RepeatedV1(RepeatedV1 { header, .. }) => header,
         }
     }
 
@@ -184,7 +198,9 @@ impl<'a> Message<'a> {
             Self::V1(V1 { header, records }) | Self::PartV1(PartV1 { header, records, .. }) => {
                 (header, records)
             }
-            Self::CutV1(CutV1 { header, .. }) => (header, Vec::new()),
+            Self::CutV1(CutV1 { header, .. }) | Self::RepeatedV1(RepeatedV1 { header, .. }) => {
+                (header, Vec::new())
+            }
         }
     }
 }

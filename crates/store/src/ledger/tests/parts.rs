@@ -116,3 +116,26 @@ async fn what_failed_without_its_seal_may_be_sent_again_with_its_key() {
     let late = Header { request_key: Some(key("lost")), ..streamed(1, 2) };
     assert_eq!(store.register(&late).await.unwrap().error, Some(500));
 }
+
+#[tokio::test]
+async fn a_stream_that_was_sent_before_leaves_no_job_and_nobody_is_told_of_one_that_was_cut() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let count = |table: &str| database.scalar(&format!("SELECT count(*) FROM {table}"));
+    let told = |number, total| Header {
+        callback_url: Some("https://example.com".to_owned()),
+        ..streamed(number, total)
+    };
+    store.register(&streamed(1, 2)).await.unwrap();
+    store.keep_part(part(2, 0, 2)).await.unwrap();
+    store.drop_repeated(&told(2, 4), job_id(1)).await.unwrap();
+    assert!(!store.keep_part(part(2, 2, 4)).await.unwrap(), "it comes late");
+    assert_eq!((count("job_parts"), count("jobs")), (0, 1));
+    store.drop_repeated(&streamed(1, 2), job_id(2)).await.unwrap();
+    assert_eq!(count("job_aliases"), 1, "the first is a job");
+
+    assert!(store.cut(&told(3, 2), 400, "cut".to_owned()).await.unwrap());
+    assert_eq!((count("jobs"), count("callbacks"), count("outbox")), (2, 0, 0));
+    store.fail(&told(4, 2), 500, "given up".to_owned()).await.unwrap();
+    assert_eq!((count("jobs"), count("callbacks"), count("outbox")), (3, 1, 1));
+}
