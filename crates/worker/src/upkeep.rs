@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use intake_broker::State;
-use intake_store::Store;
+use intake_store::{Error, Store};
 use intake_telemetry::Metric;
 use intake_types::JobState;
 use tokio::sync::watch;
@@ -49,21 +49,28 @@ impl Keeper {
         while !shutdown.is_cancelled() {
             let wait = self.settings.sweep_interval.mul_f64(rand::random_range(0.8..1.0));
             shutdown.run_until_cancelled(sleep(wait)).await;
-            let away = self.pause.is_on() || *self.broker.borrow() == State::Connecting;
-            let done = if away { Ok(()) } else { self.round(calm.elapsed()).await };
-            if let Err(error) = &done {
-                tracing::debug!(%error, "upkeep waits");
-            }
-            if away || done.is_err() {
+            if self.is_away() || self.round(calm.elapsed()).await {
                 calm = Instant::now();
             }
         }
     }
 
-    async fn round(&self, calm: Duration) -> Result<(), intake_store::Error> {
+    fn is_away(&self) -> bool {
+        self.pause.is_on() || *self.broker.borrow() == State::Connecting
+    }
+
+    /// Does all that is to be done; what fails is done in a later round, and keeps nothing else from being done. Whether the
+    /// database was away.
+    async fn round(&self, calm: Duration) -> bool {
+        let mut was_away = false;
         if calm >= self.settings.stalled_timeout {
-            self.end_stalled().await?;
+            was_away |= failed("jobs that stand still", self.end_stalled().await);
+            was_away |= failed("streams without an end", self.end_unsealed().await);
         }
+        was_away | failed("what is kept no longer", self.sweep().await)
+    }
+
+    async fn sweep(&self) -> Result<(), Error> {
         while !self.shutdown.is_cancelled() {
             match self.store.sweep(ROWS).await? {
                 Some(swept) if !swept.is_empty() => {
@@ -84,15 +91,30 @@ impl Keeper {
         Ok(())
     }
 
-    async fn end_stalled(&self) -> Result<(), intake_store::Error> {
+    async fn end_stalled(&self) -> Result<(), Error> {
         for job_id in self.store.end_stalled(self.settings.stalled_timeout, JOBS).await? {
             tracing::error!(job.id = %job_id, "nothing moved in a job for too long: it was ended as failed");
             self.announcer.job_ended(job_id, JobState::Failed);
         }
+        Ok(())
+    }
+
+    async fn end_unsealed(&self) -> Result<(), Error> {
         for job_id in self.store.end_unsealed(self.settings.stalled_timeout).await? {
             tracing::warn!(job.id = %job_id, "the end of a stream did not come: its job was ended as failed, its parts are kept");
             self.announcer.job_ended(job_id, JobState::Failed);
         }
         Ok(())
     }
+}
+
+/// Logs why something was not done, if it was not. Whether the database was away.
+fn failed(what: &str, done: Result<(), Error>) -> bool {
+    let Err(error) = done else { return false };
+    if error.is_away() {
+        tracing::debug!(%error, what, "upkeep waits");
+    } else {
+        tracing::warn!(%error, what, "upkeep could not see to it: tried again later");
+    }
+    error.is_away()
 }

@@ -8,6 +8,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Double, Integer, Jsonb, Text, Uuid as UuidType};
 use intake_types::{Header, JobId, JobState};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::job;
 use crate::{Error, Retention, Store};
@@ -38,7 +39,7 @@ const DROP: &str = "DELETE FROM job_parts WHERE db_id = $1 AND job_id = $2";
 
 // Of each stream that no job was made of, and to which nothing came for this long, what its last part says.
 const UNSEALED: &str = "\
-    SELECT DISTINCT ON (db_id, job_id) header FROM job_parts p \
+    SELECT DISTINCT ON (db_id, job_id) job_id, header FROM job_parts p \
     WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.db_id = p.db_id AND j.id = p.job_id) \
         AND NOT EXISTS (SELECT FROM job_aliases a WHERE a.id = p.job_id) \
         AND NOT EXISTS ( \
@@ -105,6 +106,8 @@ struct Over {
 
 #[derive(QueryableByName)]
 struct Stored {
+    #[diesel(sql_type = UuidType)]
+    job_id: Uuid,
     #[diesel(sql_type = Jsonb)]
     header: Value,
 }
@@ -194,12 +197,15 @@ impl Store {
                 .execute(connection)?;
             let found: Vec<Stored> = sql_query(UNSEALED).bind::<Double, _>(seconds).load(connection)?;
             let mut ended = Vec::new();
-            for Stored { header } in found {
-                let header: Header = serde_json::from_value(header)
-                    .map_err(|_unfit| Error::Unreadable("the header of a part"))?;
-                let is_ended =
-                    connection.transaction(|connection| end_without_seal(connection, &header, keep))?;
-                ended.extend(is_ended.then_some(header.job_id));
+            for Stored { job_id, header } in found {
+                match connection.transaction(|connection| end_without_seal(connection, header, keep)) {
+                    Ok(is_ended) => ended.extend(is_ended.then_some(JobId(job_id))),
+                    Err(error) if error.is_transient() => return Err(error),
+                    // It must not keep the others from their end.
+                    Err(error) => {
+                        tracing::error!(job.id = %job_id, %error, "a stream without an end cannot be ended");
+                    }
+                }
             }
             Ok(ended)
         })
@@ -207,10 +213,12 @@ impl Store {
     }
 }
 
-fn end_without_seal(connection: &mut PgConnection, header: &Header, keep: Retention) -> Result<bool, Error> {
-    let is_made = job::make(connection, header)?;
+fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retention) -> Result<bool, Error> {
+    let header: Header =
+        serde_json::from_value(header).map_err(|_unfit| Error::Unreadable("the header of a part"))?;
+    let is_made = job::make(connection, &header)?;
     if is_made {
-        job::end(connection, header, keep, JobState::Failed, Some((GIVEN_UP, NO_END)))?;
+        job::end(connection, &header, keep, JobState::Failed, Some((GIVEN_UP, NO_END)))?;
         sql_query(FREE_KEY)
             .bind::<Text, _>(&*header.account)
             .bind::<UuidType, _>(header.job_id.0)

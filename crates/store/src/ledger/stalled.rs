@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Double, Jsonb};
+use diesel::sql_types::{BigInt, Double, Jsonb, Uuid as UuidType};
 use intake_types::{Header, JobId, JobState};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::job::end;
 use crate::{Error, Retention, Store};
 
 // One that is being written to is locked, and so moves.
 const STALLED: &str = "\
-    SELECT header FROM jobs j \
+    SELECT id, header FROM jobs j \
     WHERE state = 'processing' AND taken_at < now() - make_interval(secs => $1) AND NOT EXISTS ( \
         SELECT 1 FROM job_chunks c WHERE c.db_id = j.db_id AND c.job_id = j.id \
         AND c.applied_at >= now() - make_interval(secs => $1) \
@@ -26,6 +27,8 @@ const TEXT: &str =
 
 #[derive(QueryableByName)]
 struct Row {
+    #[diesel(sql_type = UuidType)]
+    id: Uuid,
     #[diesel(sql_type = Jsonb)]
     header: Value,
 }
@@ -52,11 +55,20 @@ fn end_stalled(
         .bind::<BigInt, _>(i64::from(most))
         .load(connection)?;
     let mut ended = Vec::with_capacity(rows.len());
-    for Row { header } in rows {
-        let header: Header =
-            serde_json::from_value(header).map_err(|_unfit| Error::Unreadable("a job's header"))?;
-        end(connection, &header, keep, JobState::Failed, Some((500, TEXT)))?;
-        ended.push(header.job_id);
+    for Row { id, header } in rows {
+        // Each in a savepoint: one that cannot be ended must not keep the others from it.
+        match connection.transaction(|connection| give_up(connection, keep, header)) {
+            Ok(job_id) => ended.push(job_id),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => tracing::error!(job.id = %id, %error, "a job that stands still cannot be ended"),
+        }
     }
     Ok(ended)
+}
+
+fn give_up(connection: &mut PgConnection, keep: Retention, header: Value) -> Result<JobId, Error> {
+    let header: Header =
+        serde_json::from_value(header).map_err(|_unfit| Error::Unreadable("a job's header"))?;
+    end(connection, &header, keep, JobState::Failed, Some((500, TEXT)))?;
+    Ok(header.job_id)
 }

@@ -90,6 +90,13 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     database.execute("UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE error = 500");
     store.end_unsealed(hour).await.unwrap();
     assert_eq!(left(), 1, "of what runs");
+    // One that cannot be read keeps no other from its end.
+    for number in [5, 6] {
+        store.keep_part(part(number, 0, 1)).await.unwrap();
+    }
+    database.execute(&format!("UPDATE job_parts SET header = '{{}}' WHERE job_id = '{}'", job_id(5)));
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
+    assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(6)]);
 }
 
 #[tokio::test]

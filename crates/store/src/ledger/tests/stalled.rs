@@ -34,6 +34,9 @@ async fn only_where_nothing_moved_for_so_long() {
     }
     store.fail(&header(5, MatchRule::Email, 1), 500, "ended before".to_owned()).await.unwrap();
     assert_eq!(store.end_stalled(QUIET, 1).await.unwrap(), [job_id(4)], "the oldest first");
+    // One that cannot be read keeps no other from its end.
+    begun(&store, &database, 6, 9, 9).await;
+    database.execute(&format!("UPDATE jobs SET header = '{{}}' WHERE id = '{}'", job_id(6)));
     assert_eq!(store.end_stalled(QUIET, 10).await.unwrap(), [job_id(1)]);
     assert_eq!(store.end_stalled(QUIET, 10).await.unwrap(), []);
     let status = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap();
