@@ -23,7 +23,7 @@ pub use crate::{
     connection::State,
     consumer::{Consumer, Delivery, Gate},
     error::{Cause, Error},
-    message::{JOB_HEADER, Outgoing, unpack},
+    message::{JOB_HEADER, KIND_HEADER, Outgoing, unpack},
     notices::Notices,
     publisher::Publisher,
     topology::{Depths, depths},

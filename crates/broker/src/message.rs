@@ -12,6 +12,8 @@ use crate::Error;
 
 /// The header of a message that says which job it is of, so that the job can be ended where the payload cannot be read.
 pub const JOB_HEADER: &str = "x-intake-job";
+/// The header that tells what a message is, where it is not a whole job.
+pub const KIND_HEADER: &str = "x-intake-kind";
 
 const ZSTD: &str = "zstd";
 /// Fast, and about a tenth of the size for JSON.

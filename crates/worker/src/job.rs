@@ -144,10 +144,16 @@ impl Job {
         if delivery.delivery_count >= self.last_delivery {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
-            if self.store.fail(header, 500, text).await.is_ok() {
-                self.announcer.job_ended(header.job_id, JobState::Failed);
-                tracing::error!(%error, "a job failed: its message is buried");
-                return Ended::Buried(error.to_string());
+            match self.store.fail(header, 500, text).await {
+                Ok(JobState::Failed) => {
+                    self.announcer.job_ended(header.job_id, JobState::Failed);
+                    tracing::error!(%error, "a job failed: its message is buried");
+                    return Ended::Buried(error.to_string());
+                }
+                // Somebody else has brought it to its end meanwhile.
+                Ok(state) if state.is_terminal() => return Ended::Applied,
+                Ok(_open) => {}
+                Err(error) => tracing::error!(%error, "a job that is given up cannot be ended"),
             }
         }
         self.leave(delivery, error).await

@@ -1,8 +1,8 @@
-//! The loop that takes deliveries: as many jobs side by side as configured.
+//! The loop that takes deliveries: as many jobs side by side as configured, and the pieces of streams beside them.
 
 use std::sync::Arc;
 
-use intake_broker::Consumer;
+use intake_broker::{Consumer, Delivery, KIND_HEADER};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::job::Job;
@@ -11,26 +11,49 @@ use crate::verdict;
 /// Runs until the consumer ends, then until the jobs in hand have.
 pub(crate) async fn run(mut consumer: Consumer, job: Job) {
     let (most, job) = (usize::from(job.work.jobs), Arc::new(job));
-    let mut jobs = JoinSet::new();
-    while let Some(delivery) = consumer.next().await {
-        let job = Arc::clone(&job);
-        jobs.spawn(async move {
-            let ended = job.run(&delivery).await;
-            verdict::settle(delivery, ended).await;
-        });
-        while jobs.len() >= most {
-            report_panic(jobs.join_next().await);
+    let (mut jobs, mut pieces) = (JoinSet::new(), JoinSet::new());
+    // A job that waits for its turn; as long as there is one, nothing more is taken.
+    let mut waiting = None;
+    loop {
+        if jobs.len() < most
+            && let Some(delivery) = waiting.take()
+        {
+            jobs.spawn(work(Arc::clone(&job), delivery));
+        }
+        tokio::select! {
+            delivery = consumer.next(), if waiting.is_none() => match delivery {
+                // At once, however long the jobs in hand may take: a sealed stream may be waiting for this piece elsewhere.
+                Some(delivery) if is_piece(&delivery) => {
+                    pieces.spawn(work(Arc::clone(&job), delivery));
+                }
+                Some(delivery) => waiting = Some(delivery),
+                None => break,
+            },
+            Some(ended) = jobs.join_next() => report_panic(ended),
+            Some(ended) = pieces.join_next() => report_panic(ended),
         }
     }
-    while let Some(ended) = jobs.join_next().await {
-        report_panic(Some(ended));
+    for mut tasks in [jobs, pieces] {
+        while let Some(ended) = tasks.join_next().await {
+            report_panic(ended);
+        }
     }
     consumer.closed().await;
 }
 
+async fn work(job: Arc<Job>, delivery: Delivery) {
+    let ended = job.run(&delivery).await;
+    verdict::settle(delivery, ended).await;
+}
+
+/// Whether it is a piece of a stream, which is quickly entered: told beside the message, which is not unpacked for that.
+fn is_piece(delivery: &Delivery) -> bool {
+    matches!(delivery.header(KIND_HEADER), Some("part" | "cut" | "repeated"))
+}
+
 /// A job that panics leaves its delivery unanswered: the broker delivers it again, and counts.
-fn report_panic(ended: Option<Result<(), JoinError>>) {
-    if let Some(Err(error)) = ended {
+fn report_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
         tracing::error!(%error, "a job ended in a panic");
     }
 }

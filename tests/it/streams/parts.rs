@@ -167,3 +167,26 @@ fn a_stream_whose_seal_is_lost_comes_to_an_end_and_is_kept() {
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2);
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0);
 }
+
+#[test]
+fn a_part_is_kept_however_long_the_jobs_in_hand_take() {
+    let world = World::builder().worker_arguments(&["--jobs", "1"]).start();
+    world.database.execute("CREATE TABLE gate ()");
+    world.database.execute(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NULL; END'",
+    );
+    world
+        .database
+        .execute("CREATE TRIGGER wait BEFORE INSERT ON profiles FOR EACH STATEMENT EXECUTE FUNCTION wait()");
+    let busy = world.import(&json!({"db_id": 1, "data": [{"email": "busy@example.com"}]})).job_id();
+    until("the worker is busy", || (world.status(&busy)["status"] == "processing").then_some(()));
+    let stream = post(&world, "", NDJSON, lines(0..2).as_bytes()).job_id();
+    until("the part is kept", || {
+        (world.database.scalar("SELECT count(*) FROM job_parts") == 1).then_some(())
+    });
+    assert_eq!(world.status(&busy)["status"], "processing");
+    world.database.execute("INSERT INTO gate DEFAULT VALUES");
+    world.completed(&busy);
+    assert_eq!(world.completed(&stream)["created"], 2);
+}

@@ -82,6 +82,10 @@ async fn accept(
     // The texts, and the message made of them.
     let reservation = app.bounds.memory.reserve(size.saturating_mul(2)).await?;
     let records = app.store.failed_records(kept.header.db_id, job_id).await?;
+    // They may have been swept away since they were counted.
+    if u64::try_from(records.len()).unwrap_or(u64::MAX) != kept.records {
+        return Err(ApiError::FailedGone);
+    }
     let shared = Arc::clone(app);
     respond::off_thread(move || message(&shared, account, kept, records, key, reservation)).await?
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use intake_broker::{Outgoing, Publisher};
+use intake_broker::{KIND_HEADER, Outgoing, Publisher};
 use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, Refusal, RepeatedV1, RequestKey, V1};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
@@ -176,5 +176,5 @@ struct Sealing {
 }
 
 fn pack(message: &Message<'_>, kind: &str) -> Result<Outgoing, ApiError> {
-    Ok(accept::pack(message)?.header("intake-kind", kind)?)
+    Ok(accept::pack(message)?.header(KIND_HEADER, kind)?)
 }

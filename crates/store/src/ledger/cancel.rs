@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::read::status;
 use crate::{Error, Store};
 
+const HOLD_NAME: &str = "SELECT pg_advisory_xact_lock(hashtextextended('name ' || $1::text, 0))";
+
 const WISH: &str =
     "INSERT INTO cancellations (job_id, account) VALUES ($1, $2) ON CONFLICT (job_id) DO NOTHING";
 
@@ -49,6 +51,13 @@ impl Store {
     }
 }
 
+/// Until the transaction ends nobody else wishes this job stopped, or finds that it is the same as another: one of the two
+/// sees what the other has done.
+pub(super) fn hold_name(connection: &mut PgConnection, job_id: Uuid) -> Result<(), Error> {
+    sql_query(HOLD_NAME).bind::<UuidType, _>(job_id).execute(connection)?;
+    Ok(())
+}
+
 pub(super) fn is_wished(connection: &mut PgConnection, job_id: JobId) -> Result<bool, Error> {
     let found: Wished = sql_query(IS_WISHED).bind::<UuidType, _>(job_id.0).get_result(connection)?;
     Ok(found.wished)
@@ -59,12 +68,16 @@ fn cancel(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Result<
     let wish = |connection: &mut PgConnection, id: Uuid| {
         sql_query(WISH).bind::<UuidType, _>(id).bind::<Text, _>(account).execute(connection)
     };
-    wish(connection, job_id)?;
-    // Only now: a job that turns out to be the same as another takes the wishes there are along.
-    let Id { id } = sql_query(SAME_AS).bind::<UuidType, _>(job_id).get_result(connection)?;
-    if id != job_id {
-        wish(connection, id)?;
-    }
+    let id = connection.transaction(|connection| -> Result<Uuid, Error> {
+        hold_name(connection, job_id)?;
+        wish(connection, job_id)?;
+        // A job that turns out to be the same as another takes the wishes there are along.
+        let Id { id } = sql_query(SAME_AS).bind::<UuidType, _>(job_id).get_result(connection)?;
+        if id != job_id {
+            wish(connection, id)?;
+        }
+        Ok(id)
+    })?;
     connection.transaction(|connection| {
         let _locked: Option<Id> = sql_query(LOCK)
             .bind::<UuidType, _>(id)

@@ -146,6 +146,8 @@ fn fail(
     text: &str,
 ) -> Result<JobState, Error> {
     make(connection, header)?;
+    // Somebody may be applying a chunk of it: the sums must be read after that, not before.
+    lock(connection, header)?;
     end(connection, header, keep, JobState::Failed, Some((error, text)))?;
     Ok(state(connection, header.job_id)?.0)
 }

@@ -12,6 +12,7 @@ use diesel::sql_types::{Binary, Bool, Double, Nullable, Text, Uuid as UuidType};
 use intake_types::{Fingerprint, Header, JobId, RequestKey};
 use uuid::Uuid;
 
+use crate::ledger::cancel;
 use crate::{Error, Retention, Store};
 
 /// How often a key may vanish (be purged) or appear between two statements.
@@ -224,15 +225,18 @@ fn against(
     if later <= -valid {
         return Ok(Settled::Own);
     }
-    if held.fingerprint != key.fingerprint {
-        return Ok(Settled::Reused);
-    }
     let other: Known = sql_query(KNOWN).bind::<UuidType, _>(held.job_id.0).get_result(connection)?;
-    if !other.registered {
-        // It may have been reserved and never published. Should it come after all, it is the same as this one.
+    let is_same = held.fingerprint == key.fingerprint;
+    if !other.registered && (is_same || later < 0) {
+        // It may have been reserved and never published; should it come after all, it is the same as this one. And where it is
+        // for something else, the request that was accepted first has the key.
         give(connection, TAKE_OVER, header, key)?;
         return Ok(Settled::Own);
     }
+    if !is_same {
+        return Ok(Settled::Reused);
+    }
+    cancel::hold_name(connection, header.job_id.0)?;
     sql_query(ALIAS)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Text, _>(&*header.account)

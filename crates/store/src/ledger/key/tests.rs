@@ -115,6 +115,17 @@ async fn a_key_used_for_something_else_fails_its_job() {
 }
 
 #[tokio::test]
+async fn of_two_requests_with_one_key_the_first_accepted_has_it() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    // Accepted while the ledger was away; the other came when it was back, before any worker had the first.
+    let (first, second) = (key("k", "x"), key("k", "y"));
+    store.reserve("demo", &second, job_id(2)).await.unwrap();
+    assert_eq!(register(&store, 1, &first).await.state, JobState::Processing);
+    assert_eq!(register(&store, 2, &second).await.error, Some(422));
+}
+
+#[tokio::test]
 async fn a_job_that_was_reserved_and_never_came_does_not_swallow_another() {
     let database = TestDatabase::create();
     let store = database.store();

@@ -41,6 +41,31 @@ async fn after_a_wish_nothing_is_applied_and_the_rest_is_skipped() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_given_up_counts_the_chunk_that_is_just_applied() {
+    let database = TestDatabase::create();
+    let (store, demo) = (database.store(), account("demo"));
+    let import = import(1, MatchRule::Email, &["a", "b"].map(email));
+    store.register(&import.header).await.unwrap();
+    let mut rival = database.connect();
+    rival.batch_execute("BEGIN; SELECT FROM jobs FOR UPDATE").unwrap();
+    let chunk = "INSERT INTO job_chunks (db_id, job_id, first_index, records, created, updated, unchanged, skipped, failed, \
+            warnings, actions, profile_ids, details) \
+        SELECT db_id, id, 0, 1, 1, 0, 0, 0, 0, 0, '{1}', '{NULL}', '[]' FROM jobs";
+    rival.batch_execute(chunk).unwrap();
+    let failing = tokio::spawn({
+        let (store, header) = (store.clone(), import.header.clone());
+        async move { store.fail(&header, 500, "given up".to_owned()).await.unwrap() }
+    });
+    while !failing.is_finished() && database.scalar(WAITING) == 0 {
+        tokio::task::yield_now().await;
+    }
+    rival.batch_execute("COMMIT").unwrap();
+    assert_eq!(failing.await.unwrap(), JobState::Failed);
+    let told = store.status(&demo, job_id(1)).await.unwrap().unwrap();
+    assert_eq!(told.ledger.unwrap().tally, Tally { created: 1, ..Tally::default() });
+}
+
+#[tokio::test]
 async fn a_wish_that_comes_while_the_last_chunk_is_applied_comes_too_late() {
     let database = TestDatabase::create();
     let (store, demo) = (database.store(), account("demo"));
