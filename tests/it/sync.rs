@@ -1,32 +1,78 @@
 //! `Prefer: wait`: the results in the answer itself.
 
-use intake_tests::{DEMO_TOKEN, World, until};
-use serde_json::json;
+use intake_tests::{Answer, DEMO_TOKEN, Format, World, WorldBuilder, in_both_formats, until};
+use serde_json::{Value, json};
+
+in_both_formats!(finished_in_time_answers_as_the_vendor_does);
 
 const IMPORT: &str = "/api/v1.1/profiles/import_batch";
 
-#[test]
-fn finished_in_time_answers_as_the_vendor_does() {
-    let world = World::start();
+/// Posts an import in the world's format, with further headers.
+fn post(world: &World, more: &[(&str, &str)], body: &Value) -> Answer {
     let bearer = format!("Bearer {DEMO_TOKEN}");
-    let headers =
-        [("content-type", "application/json"), ("authorization", bearer.as_str()), ("prefer", "wait=30")];
+    let mut headers = vec![("content-type", world.format().media_type()), ("authorization", bearer.as_str())];
+    headers.extend(more);
+    world.post(IMPORT, &headers, world.format().write(body).as_bytes())
+}
+
+fn finished_in_time_answers_as_the_vendor_does(world: &World) {
+    let prefer = [("prefer", "wait=30")];
     let body =
-        json!({"db_id": 1, "data": [{"email": "a@example.com"}, {"email": "nonsense"}], "colour": "red"})
-            .to_string();
-    let answer = world.post(IMPORT, &headers, body.as_bytes());
+        json!({"db_id": 1, "data": [{"email": "a@example.com"}, {"email": "nonsense"}], "colour": "red"});
+    let answer = post(world, &prefer, &body);
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.header("preference-applied"), Some("wait=30"));
-    let answer = answer.json();
+    let answer = answer.value();
     assert_eq!((&answer["error"], &answer["error_text"]), (&json!(0), &json!("Successful operation")));
     assert!(answer["job_id"].is_string());
     assert_eq!(answer["result"][0]["error"], 0);
     assert!(answer["result"][0]["profile_id"].is_string());
     assert_eq!(answer["result"][1]["error"], 400);
     assert_eq!(answer["job_warnings"][0]["field"], "colour", "{answer}");
-    let quiet = json!({"db_id": 1, "data": [{"email": "a@example.com"}]}).to_string();
-    let answer = world.post(IMPORT, &headers, quiet.as_bytes()).json();
+    let quiet = json!({"db_id": 1, "data": [{"email": "a@example.com"}]});
+    let answer = post(world, &prefer, &quiet).value();
     assert_eq!(answer.get("job_warnings"), None, "{answer}");
+}
+
+/// Whose operator has it wait for clients that say nothing of it.
+fn waiting(format: Format) -> WorldBuilder {
+    World::builder().format(format).gateway_arguments(&["--default-wait", "30"])
+}
+
+#[test]
+fn an_operator_can_have_all_requests_wait() {
+    for format in [Format::Json, Format::Xml] {
+        let world = waiting(format).start();
+        let body = json!({"db_id": 1, "data": [{"email": "a@example.com"}, {"email": "nonsense"}]});
+        let answer = post(&world, &[], &body);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.header("preference-applied"), None, "nothing was preferred");
+        let told = answer.value();
+        assert_eq!((&told["error"], &told["result"][0]["action"]), (&json!(0), &json!("created")), "{told}");
+        assert_eq!(told["result"][1]["code"], "invalid_email", "{told}");
+        for declined in ["respond-async", "wait=0"] {
+            let answer = post(&world, &[("prefer", declined)], &body);
+            assert_eq!(answer.status, 202, "{declined}: {}", answer.text);
+            world.completed(&answer.job_id());
+        }
+    }
+}
+
+#[test]
+fn a_job_that_fails_as_a_whole_is_answered_with_its_error() {
+    for format in [Format::Json, Format::Xml] {
+        let world = waiting(format).delivery_limit(1).buries(1).start();
+        world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
+        let answer = post(&world, &[], &json!({"db_id": 1, "data": [{"email": "a@example.com"}]}));
+        let told = answer.value();
+        assert_eq!(
+            (answer.status, &told["error"], &told["status"]),
+            (500, &json!(500), &json!("failed")),
+            "{told}"
+        );
+        assert!(told["job_id"].is_string() && told.get("result").is_none(), "{told}");
+        until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    }
 }
 
 #[test]
