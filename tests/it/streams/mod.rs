@@ -1,5 +1,6 @@
 //! Bodies that are not held whole: NDJSON and CSV, in several parts, whole or cut.
 
+mod again;
 mod cut;
 mod forms;
 mod large;
