@@ -51,7 +51,8 @@ pub(crate) enum ApiError {
     #[error("the records that failed are not kept, or no longer; send them again")]
     FailedGone,
     #[error(
-        "{records} records of {bytes} bytes failed, too many to retry at once; fetch them and send them again"
+        "{records} records of {bytes} bytes failed, too many to retry at once; fetch \
+         results?only=failed&payload=true&format=ndjson and post that as a stream"
     )]
     ManyFailed { records: u64, bytes: u64 },
     #[error("the body is not readable {encoding}")]

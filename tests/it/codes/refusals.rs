@@ -61,6 +61,7 @@ fn all() -> Vec<Refused> {
     refused.extend(of_paths(&world));
     refused.extend(of_jobs(&world));
     refused.push(of_a_used_key(&world));
+    refused.push(of_many_failures(&world));
     refused.extend(of_what_became(&world));
     refused.push(half_sent(&world, false));
     refused.push(half_sent(&world, true));
@@ -202,6 +203,16 @@ fn of_jobs(world: &World) -> Vec<Refused> {
     world.database.execute("UPDATE jobs SET expires_at = now()");
     refused.push(get(&format!("/{job}/results")));
     refused
+}
+
+/// Refused because more failed than go into one request.
+fn of_many_failures(world: &World) -> Refused {
+    let demo = bearer(DEMO_TOKEN);
+    let headers = [("content-type", "text/csv"), ("authorization", demo.as_str())];
+    let body = format!("email\n{}", "none\n".repeat(10_001));
+    let job = world.post(&format!("{IMPORT}?db_id=1"), &headers, body.as_bytes()).job_id();
+    world.completed(&job);
+    world.post(&format!("/api/v1.1/jobs/{job}/retry_failed"), &[("authorization", &demo)], b"").into()
 }
 
 /// Refused for what has become of a job.

@@ -15,7 +15,8 @@ use crate::{respond, wait};
 
 const FORMATS: [&str; 4] = ["json", "xml", "ndjson", "csv"];
 const KNOWN: [&str; 6] = ["token", "format", "limit", "cursor", "only", "payload"];
-const FATES: &str = "created, updated, unchanged, skipped, failed";
+const FATES: &str =
+    "created, updated, unchanged, skipped, failed; of a dry run also would_create, would_update";
 
 /// Entries of a page where a cursor is given and no limit, and the most of any.
 const PAGE: u32 = 1000;
