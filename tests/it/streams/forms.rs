@@ -2,10 +2,10 @@
 
 use std::io::Write as _;
 
-use intake_tests::{DEMO_TOKEN, World};
+use intake_tests::{DEMO_TOKEN, World, until};
 use serde_json::{Value, json};
 
-use super::{CSV, IMPORT, NDJSON, in_small_parts, post, post_packed, the_job};
+use super::{CSV, IMPORT, NDJSON, Upload, in_small_parts, post, post_packed, the_job};
 
 #[test]
 fn lines_are_records_in_their_order_across_parts() {
@@ -232,4 +232,23 @@ fn a_stream_with_a_key_is_one_job_however_often_it_is_sent() {
     assert_ne!(send("l", super::lines(0..10)).job_id(), job);
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 10);
     super::nothing_waits(&world);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_aliases"), 0, "no part of them was published");
+}
+
+#[test]
+fn streams_with_one_key_side_by_side_are_one_job() {
+    let world = in_small_parts();
+    let mut uploads = [(); 2].map(|()| Upload::begin(&world, "Idempotency-Key: k\r\n"));
+    for upload in &mut uploads {
+        upload.send(super::lines(0..4).as_bytes());
+    }
+    until("parts of both are kept", || {
+        (world.database.scalar("SELECT count(DISTINCT job_id) FROM job_parts") == 2).then_some(())
+    });
+    let [first, second] = uploads.map(Upload::end);
+    assert_eq!((first.0, second.0), (202, 202), "{first:?} {second:?}");
+    assert_eq!(first.1["job_id"], second.1["job_id"]);
+    world.completed(first.1["job_id"].as_str().unwrap());
+    super::nothing_waits(&world);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 1);
 }

@@ -110,6 +110,25 @@ impl RequestKeys {
         }
     }
 
+    /// What a key stands for, where its job is safe already: for a request whose body is not read yet, or need not be kept.
+    /// Claims nothing.
+    pub(crate) async fn safe(
+        &self,
+        store: &Store,
+        account: &str,
+        key: &RequestKey,
+    ) -> Option<Result<JobId, ApiError>> {
+        let known = match self.memory.get(account, key).filter(|known| known.sure) {
+            Some(known) => known,
+            None => {
+                let reserved = self.ask(store.reserved(account, key)).await.flatten();
+                let Reserved { job_id, fingerprint, .. } = reserved.filter(|reserved| reserved.registered)?;
+                Known { fingerprint, job_id, sure: true }
+            }
+        };
+        Some(if known.fingerprint == key.fingerprint { Ok(known.job_id) } else { Err(ApiError::KeyReused) })
+    }
+
     /// Remembers what was published. `since` is when the key was claimed.
     pub(crate) fn published(
         &self,

@@ -48,6 +48,11 @@ impl Wish {
         self.fingerprint.clone()
     }
 
+    /// The client's own key, without the body in its fingerprint: enough to find what it stands for.
+    pub(crate) fn key_before_body(&self) -> Option<RequestKey> {
+        matches!(self.source, Source::Header(_)).then(|| self.key_of(self.fingerprint.clone().finish()))
+    }
+
     /// The key, once the whole fingerprint is there.
     pub(crate) fn key_of(&self, fingerprint: Fingerprint) -> RequestKey {
         match &self.source {

@@ -30,6 +30,8 @@ pub(super) struct Parts<'a> {
     pub(super) publisher: &'a Publisher,
     pub(super) header: Header,
     pub(super) reservation: Reservation,
+    /// The stream's key has a job already: its records are only counted.
+    pub(super) is_known: bool,
     /// Records that were published, or tried to.
     published: u32,
     /// Bytes of text of all records.
@@ -53,6 +55,7 @@ impl<'a> Parts<'a> {
             publisher,
             header,
             reservation,
+            is_known: false,
             published: 0,
             text: 0,
             records: Vec::new(),
@@ -90,6 +93,19 @@ impl<'a> Parts<'a> {
     }
 
     fn publish(&mut self) -> Result<(), ApiError> {
+        if self.is_known {
+            self.published = self.total();
+            self.records.clear();
+            self.unreadable.clear();
+        } else {
+            self.publish_part()?;
+        }
+        self.bytes = 0;
+        self.reservation.shrink(super::BYTES);
+        Ok(())
+    }
+
+    fn publish_part(&mut self) -> Result<(), ApiError> {
         let (first_index, total) = (self.published, self.total());
         let part = Message::PartV1(PartV1 {
             header: Header { total, ..self.header.clone() },
@@ -102,10 +118,7 @@ impl<'a> Parts<'a> {
             .header("intake-records", &(total - first_index).to_string())?;
         drop(part);
         self.published = total;
-        self.send(message)?;
-        self.bytes = 0;
-        self.reservation.shrink(super::BYTES);
-        Ok(())
+        self.send(message)
     }
 
     fn send(&self, message: Outgoing) -> Result<(), ApiError> {
@@ -150,7 +163,7 @@ impl<'a> Parts<'a> {
     }
 
     fn throw_away(self, kind: &str, message: impl FnOnce(Header) -> Message<'static>) {
-        if self.published == 0 {
+        if self.published == 0 || self.is_known {
             return;
         }
         let header = Header { total: self.published, ..self.header };

@@ -39,6 +39,10 @@ pub(super) fn run(
     let cutter = Cutter::new(format, database, bounds.record_bytes);
     let mut parts = Parts::new(bounds, &app.publisher, header, reservation);
     let fingerprinting = again.as_ref().map(Wish::fingerprinting);
+    if let Some(key) = again.as_ref().and_then(Wish::key_before_body) {
+        let safe = bounds.runtime.block_on(app.keys.safe(&app.store, &account.name, &key));
+        parts.is_known = safe.is_some();
+    }
     let made = Incoming::new(waiting, encoding)
         .and_then(|body| cut(body, cutter, bounds, fingerprinting, &mut parts));
     let sealed = made.and_then(|fingerprint| {
@@ -81,6 +85,12 @@ fn seal(
         return Ok(Sealed { job_id: own, total, is_replayed: false });
     };
     let runtime = &app.streams.runtime;
+    if parts.is_known {
+        // There is nothing that could be sealed: should the key have been freed meanwhile, the stream must come again.
+        let safe = runtime.block_on(app.keys.safe(&app.store, account, &key));
+        let job_id = safe.unwrap_or(Err(ApiError::Overloaded))?;
+        return Ok(Sealed { job_id, total: 0, is_replayed: true });
+    }
     let _turn = runtime.block_on(app.keys.turn(account, &key));
     let since = Instant::now();
     let (job_id, sure) = match runtime.block_on(app.keys.claim(&app.store, account, &key, own))? {
