@@ -40,6 +40,10 @@ pub(crate) enum ApiError {
         if *.exactly { "" } else { " of decoded body" }
     )]
     TooLarge { sent: usize, limit: usize, exactly: bool },
+    #[error(
+        "{what}: more than {limit} sent, {limit} allowed per stream; nothing was accepted; send it in several requests"
+    )]
+    StreamTooLarge { what: &'static str, limit: u64 },
     #[error("Idempotency-Key: used before for another request; send that one again, or take another key")]
     KeyReused,
     #[error("the job has ended as {}; there is nothing left to cancel", .0.word())]
@@ -93,7 +97,9 @@ impl ApiError {
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge { .. } | Self::ManyFailed { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::StreamTooLarge { .. } | Self::ManyFailed { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Stopping | Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broker(error) => of_broker(error),
             Self::Store(error) => of_store(error),

@@ -49,7 +49,7 @@ fn all() -> Vec<Refused> {
     let world = World::builder()
         .with_database_relay()
         .with_broker_relay()
-        .gateway_arguments(&["--body-timeout", "2"])
+        .gateway_arguments(&["--body-timeout", "2", "--max-stream-records", "10001"])
         .start();
     let mut refused = Vec::new();
     for format in [Format::Json, Format::Xml] {
@@ -168,6 +168,7 @@ fn of_streams(world: &World) -> Vec<Refused> {
         post("", "email,email\na@example.com,b@example.com\n"),
         post("", "email\n"),
         post("&email=a@example.com", "_fname\nJohn\n"),
+        post("", &format!("email\n{}", "none\n".repeat(10_002))),
     ]
 }
 

@@ -182,11 +182,11 @@ fn a_stream_beyond_its_limits_is_refused_whole() {
     for (arguments, text) in [
         (
             ["--max-stream-records", "7"],
-            "records: 8 sent, 7 allowed per request; send the rest in further requests",
+            "records: more than 7 sent, 7 allowed per stream; nothing was accepted; send it in several requests",
         ),
         (
             ["--max-stream-bytes", "100000"],
-            "the body is too large: more than 100000 bytes of decoded body sent, 100000 allowed per request; send the rest in further requests",
+            "bytes: more than 100000 sent, 100000 allowed per stream; nothing was accepted; send it in several requests",
         ),
     ] {
         let world = World::builder()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intake_broker::{KIND_HEADER, Outgoing, Publisher};
-use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, Refusal, RepeatedV1, RequestKey, V1};
+use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, RepeatedV1, RequestKey, V1};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
@@ -73,8 +73,7 @@ impl<'a> Parts<'a> {
     pub(super) fn take(&mut self, Cut { record, problem }: Cut) -> Result<(), ApiError> {
         let (index, size) = (self.total(), record.get().len());
         if index >= self.bounds.records {
-            let limit = u64::from(self.bounds.records);
-            return Err(Refusal::TooLarge { what: "records", sent: limit + 1, limit }.into());
+            return Err(ApiError::StreamTooLarge { what: "records", limit: self.bounds.records.into() });
         }
         self.text += u64::try_from(size).unwrap_or(u64::MAX);
         super::work::check_size(self.text, self.bounds.bytes)?;

@@ -134,9 +134,5 @@ fn cut(
 
 /// Refuses a stream of more bytes than are allowed.
 pub(super) fn check_size(sent: u64, limit: u64) -> Result<(), ApiError> {
-    if sent <= limit {
-        return Ok(());
-    }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Err(ApiError::TooLarge { sent: limit, limit, exactly: false })
+    if sent <= limit { Ok(()) } else { Err(ApiError::StreamTooLarge { what: "bytes", limit }) }
 }
