@@ -233,7 +233,7 @@ fn of_what_became(world: &World) -> Vec<Refused> {
     // As it is while it runs.
     world
         .database
-        .execute("UPDATE jobs SET state = 'processing', finished_at = NULL, tally = NULL, expires_at = NULL");
+        .execute("UPDATE jobs SET state = 'processing', finished_at = NULL, tally = NULL, expires_at = NULL WHERE state = 'completed'");
     refused.push(ask(&good, "retry_failed"));
     refused
 }
