@@ -90,6 +90,8 @@ fn free_address() -> SocketAddr {
 
 fn spawn(name: &str, address: SocketAddr, world: &[String], arguments: &[&str]) -> Child {
     Command::new(binary(name))
+        // As deploy/Dockerfile has it.
+        .env("MALLOC_ARENA_MAX", "2")
         .args(world)
         .args(["--listen", &address.to_string()])
         .args(arguments)

@@ -93,6 +93,8 @@ impl Settings {
             .current_dir(&checkout.root)
             .env("DATABASE_URL", &self.database_url)
             .env("AMQP_URL", &self.amqp_url)
+            // As deploy/Dockerfile has it.
+            .env("MALLOC_ARENA_MAX", "2")
             .env("INTAKE_JOB_KEY", &self.job_key)
             .env("INTAKE_URL", self.url())
             .env("INTAKE_TOKEN", TOKEN)

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{IMPORT, NDJSON};
 
-/// Records in the stream; its text is several times what either process may grow by.
+/// Records in the stream; its text is much more than what is new in memory at any time.
 const RECORDS: u32 = 100_000;
 
 #[test]
@@ -28,9 +28,7 @@ fn a_large_stream_costs_no_more_memory_than_a_part_of_it() {
     let job = world.post_to(gateway.address, &path, &headers, &body).job_id();
     let status = world.completed(&job);
     assert_eq!((&status["created"], &status["unchanged"]), (&json!(1000), &json!(RECORDS - 1000)));
-    let grown = (gateway.peak_memory() - before.0, worker.peak_memory() - before.1);
-    eprintln!("grown by {grown:?} MiB from {before:?}");
     // The parts in hand, in every shape that they pass through, and the allocator's slack.
-    assert!(grown.0 <= 60, "the gateway grew by {} MiB, from {}", grown.0, before.0);
-    assert!(grown.1 <= 180, "the worker grew by {} MiB, from {}", grown.1, before.1);
+    let peaks = (gateway.peak_memory(), worker.peak_memory());
+    assert!(peaks.0 <= 150 && peaks.1 <= 150, "gateway and worker peaked at {peaks:?} MiB, from {before:?}");
 }
