@@ -118,13 +118,12 @@ impl RequestKeys {
         account: &str,
         key: &RequestKey,
     ) -> Option<Result<JobId, ApiError>> {
-        let known = match self.memory.get(account, key).filter(|known| known.sure) {
-            Some(known) => known,
-            None => {
-                let reserved = self.ask(store.reserved(account, key)).await.flatten();
-                let Reserved { job_id, fingerprint, .. } = reserved.filter(|reserved| reserved.registered)?;
-                Known { fingerprint, job_id, sure: true }
-            }
+        let known = if let Some(known) = self.memory.get(account, key).filter(|known| known.sure) {
+            known
+        } else {
+            let reserved = self.ask(store.reserved(account, key)).await.flatten();
+            let Reserved { job_id, fingerprint, .. } = reserved.filter(|reserved| reserved.registered)?;
+            Known { fingerprint, job_id, sure: true }
         };
         Some(if known.fingerprint == key.fingerprint { Ok(known.job_id) } else { Err(ApiError::KeyReused) })
     }

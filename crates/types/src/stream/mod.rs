@@ -57,7 +57,6 @@ pub struct Cutter<'c> {
     empty: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one for each body, not for each record")]
 #[derive(Debug)]
 enum Text<'c> {
     Lines(lines::Lines),
