@@ -129,7 +129,7 @@ impl Publisher {
         self.publish_to(Route::Events(short("routing key", routing_key)?), message).await
     }
 
-    /// Tells all [`Notices`] that listen right now, in at most 1 KiB. Best effort: a notice is not kept, not offered again,
+    /// Tells all [`Notices`](crate::Notices) that listen right now, in at most 1 KiB. Best effort: a notice is not kept, not offered again,
     /// and `Ok` does not say that anybody heard it. As [`Publisher::publish`] it may wait for the connection and the
     /// confirmation.
     pub async fn announce(&self, body: Vec<u8>) -> Result<(), Error> {
