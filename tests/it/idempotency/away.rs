@@ -15,7 +15,7 @@ in_both_formats!(with world_without_workers:
 );
 
 fn two_gateways_publish_and_one_job_is_applied(world: &World) {
-    let other = GatewayProcess::start(world, &[]);
+    let (other, third) = (GatewayProcess::start(world, &[]), GatewayProcess::start(world, &[]));
     world.cut_database();
     let first = send(world, world.address(), "k", &points("a"), &[]).job_id();
     let second = send(world, other.address, "k", &points("a"), &[]);
@@ -26,7 +26,8 @@ fn two_gateways_publish_and_one_job_is_applied(world: &World) {
     let again = send(world, world.address(), "k", &points("a"), &[]);
     assert!(is_replayed(&again));
     assert_eq!(again.job_id(), first);
-    let different = send(world, other.address, "k", &points("b"), &[]).job_id();
+    assert_reused(&send(world, other.address, "k", &points("b"), &[]));
+    let different = send(world, third.address, "k", &points("b"), &[]).job_id();
     world.restore_database();
     world.start_worker();
 
