@@ -47,7 +47,7 @@ async fn work(job: Arc<Job>, delivery: Delivery) {
 }
 
 /// Whether it is a piece of a stream, which is quickly entered: told beside the message, which is not unpacked for that.
-fn is_piece(delivery: &Delivery) -> bool {
+pub(crate) fn is_piece(delivery: &Delivery) -> bool {
     matches!(delivery.header(KIND_HEADER), Some("part" | "cut" | "repeated"))
 }
 

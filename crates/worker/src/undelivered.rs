@@ -12,6 +12,7 @@ use tracing::{Instrument as _, info_span};
 use crate::announce::Announcer;
 use crate::backoff::Backoff;
 use crate::job::Ended;
+use crate::take::is_piece;
 use crate::verdict;
 
 const REASON: &str = "came back more often than the delivery limit allows";
@@ -32,7 +33,11 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) {
     while let Some(delivery) = consumer.next().await {
-        let ended = if let Some(header) = job_of(&delivery) {
+        let ended = if is_piece(&delivery) {
+            // Its job, if there is to be one, ends by the seal or for want of one; a stream that was not accepted is not told of.
+            tracing::error!(message.id = delivery.message_id, "an undelivered piece of a stream: buried");
+            Ended::Buried(REASON.to_owned())
+        } else if let Some(header) = job_of(&delivery) {
             let span = info_span!("job", job.id = %header.job_id, db.id = %header.db_id);
             end(&store, &header, &announcer, &shutdown).instrument(span).await
         } else {
