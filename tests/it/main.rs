@@ -21,6 +21,7 @@ mod idempotency;
 mod isolation;
 mod listing;
 mod outage;
+mod patience;
 mod poison;
 mod reading;
 mod refusals;

@@ -67,8 +67,8 @@ pub struct Work {
           value_parser = clap::value_parser!(u32).range(..=1 << 30))]
     pub dry_run_bytes: u32,
 
-    /// How long a job is tried again in place while the database is away, before the worker stops consuming and gives
-    /// its jobs back, in seconds
+    /// How long a delivery is tried again in place while the database is away, before the worker stops consuming and gives
+    /// it back, or refuses, before it is left for another delivery; in seconds, without a record being applied
     #[arg(long, env = "INTAKE_WORKER_PATIENCE_S", default_value_t = 30, value_name = "SECONDS")]
     pub patience_seconds: u64,
 

@@ -15,7 +15,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::Work;
 use crate::announce::Announcer;
-use crate::backoff::Backoff;
+use crate::attempt::Attempt;
 use crate::geo::Geo;
 use crate::pause::Pause;
 use crate::split::Ranges;
@@ -80,9 +80,10 @@ impl Job {
             Ok(task) => task,
             Err(reason) => {
                 tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
-                return self.unreadable(delivery, reason).await;
+                return self.unreadable(Attempt::new(self, delivery), reason).await;
             }
         };
+        let mut attempt = Attempt::new(self, delivery);
         let Header { job_id, db_id, .. } = task.header();
         let span = info_span!("job", job.id = %job_id, db.id = %db_id);
         async {
@@ -90,12 +91,14 @@ impl Job {
                 Task::Import(import) => {
                     let import =
                         Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import });
-                    self.work_on(&import.header, delivery, self.apply(&import)).await
+                    self.work_on(&import.header, delivery, self.apply(&import, &mut attempt)).await
                 }
-                Task::Seal(header) => self.work_on(&header, delivery, self.apply_stream(&header)).await,
-                Task::Part(part) => self.keep(part, delivery).await,
-                Task::Cut(cut) => self.cut(cut, delivery).await,
-                Task::Repeated(repeated) => self.drop_repeated(repeated, delivery).await,
+                Task::Seal(header) => {
+                    self.work_on(&header, delivery, self.apply_stream(&header, &mut attempt)).await
+                }
+                Task::Part(part) => self.keep(part, attempt).await,
+                Task::Cut(cut) => self.cut(cut, attempt).await,
+                Task::Repeated(repeated) => self.drop_repeated(repeated, attempt).await,
             }
         }
         .instrument(span)
@@ -103,10 +106,10 @@ impl Job {
     }
 
     /// Ends the job of a message that no worker can read, if it is known which that is.
-    async fn unreadable(&self, delivery: &Delivery, reason: String) -> Ended {
-        if let Some(header) = undelivered::job_of(delivery) {
+    async fn unreadable(&self, mut attempt: Attempt<'_>, reason: String) -> Ended {
+        if let Some(header) = undelivered::job_of(attempt.delivery) {
             let text = "the job could not be read; it is kept, ask the operator";
-            match self.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
+            match attempt.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
                 Ok(state) => self.announcer.job_ended(header.job_id, state),
                 Err(Halt::GivenBack) => return Ended::GivenBack,
                 Err(Halt::Store(error)) => tracing::error!(%error, "its job cannot be ended"),
@@ -169,10 +172,10 @@ impl Job {
         Ended::Stuck
     }
 
-    async fn apply(&self, import: &Arc<Import>) -> Result<Ended, Halt> {
-        match self.begin(&import.header).await? {
+    async fn apply(&self, import: &Arc<Import>, attempt: &mut Attempt<'_>) -> Result<Ended, Halt> {
+        match self.begin(&import.header, attempt).await? {
             Begun::Work { next_index, catalog } => {
-                let (_, ended) = self.apply_records(import, &catalog, next_index).await?;
+                let (_, ended) = self.apply_records(import, &catalog, next_index, attempt).await?;
                 self.announcer.job_ended(import.header.job_id, ended.unwrap_or(JobState::Completed));
                 Ok(Ended::Applied)
             }
@@ -181,8 +184,8 @@ impl Job {
     }
 
     /// Registers a job, and finds what is left to do of it.
-    pub(crate) async fn begin(&self, header: &Header) -> Result<Begun, Halt> {
-        let registered = self.persist(|| self.store.register(header)).await?;
+    pub(crate) async fn begin(&self, header: &Header, attempt: &mut Attempt<'_>) -> Result<Begun, Halt> {
+        let registered = attempt.persist(|| self.store.register(header)).await?;
         if let Some(other) = registered.same_as {
             tracing::info!(job.same_as = %other, "the request was sent before: nothing of it is applied again");
             return Ok(Begun::Ended(Ended::Applied));
@@ -198,10 +201,10 @@ impl Job {
             return Ok(Begun::Ended(Ended::Applied));
         }
         // Read anew for each job: the gateway may have checked it against a catalogue of a second ago.
-        let catalog = Arc::new(self.persist(|| self.store.catalog()).await?);
+        let catalog = Arc::new(attempt.persist(|| self.store.catalog()).await?);
         if !catalog.databases.contains_key(&header.db_id) {
             let text = "the database was removed before the job could be applied";
-            self.persist(|| self.store.fail(header, 403, text.to_owned())).await?;
+            attempt.persist(|| self.store.fail(header, 403, text.to_owned())).await?;
             self.announcer.job_ended(header.job_id, JobState::Failed);
             return Ok(Begun::Ended(Ended::Refused));
         }
@@ -215,33 +218,41 @@ impl Job {
         import: &Arc<Import>,
         catalog: &Arc<Catalog>,
         next_index: u32,
+        attempt: &mut Attempt<'_>,
     ) -> Result<(u32, Option<JobState>), Halt> {
         let mut reached = (next_index, None);
         let mut ranges = Ranges::new(next_index, import.end(), self.work.chunk_records);
         let bytes = |index| import.text(index).len();
         while let Some(range) = ranges.next(bytes) {
-            if self.shutdown.is_cancelled() {
-                return Err(Halt::GivenBack);
-            }
-            let applied = match self.chunk(import, catalog, range.clone()).await {
+            attempt.go_on()?;
+            let applied = match self.chunk(import, catalog, range.clone(), attempt).await {
                 Ok(applied) => applied,
-                // What a reachable database keeps refusing for as long as patience lasts may be too much at a time.
-                Err(Halt::Store(error)) if range.len() > 1 && (error.is_data() || error.is_transient()) => {
+                Err(Halt::Store(error)) if range.len() > 1 && error.is_data() => {
                     ranges.split(range);
+                    continue;
+                }
+                // What a database that answers keeps refusing may be too much at a time.
+                Err(Halt::Store(error)) if range.len() > 1 && error.is_transient() => {
+                    if attempt.is_patience_spent() {
+                        ranges.isolate(range);
+                    } else {
+                        ranges.split(range);
+                    }
                     continue;
                 }
                 Err(Halt::Store(error)) if error.is_data() => {
                     tracing::error!(record.index = range.start, %error, "a record cannot be applied");
-                    self.give_up(import, range.start).await?
+                    self.give_up(import, range.start, attempt).await?
                 }
                 Err(halt) => return Err(halt),
             };
+            attempt.progressed();
             reached = (applied.next_index, applied.finished.then_some(JobState::Completed));
             if applied.finished {
                 break;
             }
             if applied.cancelled {
-                return self.skip_rest(import, applied.next_index).await;
+                return self.skip_rest(import, applied.next_index, attempt).await;
             }
             ranges.resume_at(applied.next_index);
         }
@@ -254,10 +265,15 @@ impl Job {
         import: &Arc<Import>,
         catalog: &Arc<Catalog>,
         range: std::ops::Range<u32>,
+        attempt: &mut Attempt<'_>,
     ) -> Result<Applied, Halt> {
         let started = Instant::now();
         let apply = || self.store.apply(Arc::clone(import), Arc::clone(catalog), range.clone());
-        let applied = self.persist(apply).await?;
+        let applied = if range.len() > 1 {
+            attempt.persist_for_half(apply).await?
+        } else {
+            attempt.persist(apply).await?
+        };
         self.announcer.progress();
         Metric::WorkerChunkSeconds.observe(started.elapsed().as_secs_f64(), &[]);
         for (action, count) in [
@@ -273,11 +289,17 @@ impl Job {
     }
 
     /// Skips the records at hand that have no outcome yet, of a job that is to be stopped; with the last of the job it ends.
-    async fn skip_rest(&self, import: &Arc<Import>, mut next: u32) -> Result<(u32, Option<JobState>), Halt> {
+    async fn skip_rest(
+        &self,
+        import: &Arc<Import>,
+        mut next: u32,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<(u32, Option<JobState>), Halt> {
         tracing::info!(record.index = next, "the job was cancelled: the rest of it is skipped");
         while next < import.end() {
             let range = next..next.saturating_add(SKIPPED_AT_ONCE).min(import.end());
-            let skipped = self.persist(|| self.store.skip(Arc::clone(import), range.clone())).await?;
+            let skipped = attempt.persist(|| self.store.skip(Arc::clone(import), range.clone())).await?;
+            attempt.progressed();
             let count = u64::from(skipped.tally.skipped);
             Metric::WorkerRecords.add(count, &[("action", "skipped".to_owned())]);
             next = skipped.next_index;
@@ -289,41 +311,16 @@ impl Job {
     }
 
     /// Gives a record that cannot be applied its outcome, so that the others go on.
-    async fn give_up(&self, import: &Arc<Import>, index: u32) -> Result<Applied, Halt> {
+    async fn give_up(
+        &self,
+        import: &Arc<Import>,
+        index: u32,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<Applied, Halt> {
         let outcome = Outcome::not_processed(index, import.text(index));
         let give_up = || self.store.record(Arc::clone(import), vec![outcome.clone()]);
-        let recorded = self.persist(give_up).await?;
+        let recorded = attempt.persist(give_up).await?;
         self.announcer.progress();
         Ok(recorded)
-    }
-
-    /// Calls until it succeeds, fails for good, or patience ends: then the worker stops consuming.
-    pub(crate) async fn persist<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Halt>
-    where
-        F: Future<Output = Result<T, intake_store::Error>>,
-    {
-        let (started, mut backoff) = (Instant::now(), Backoff::new());
-        loop {
-            match call().await {
-                Ok(value) => return Ok(value),
-                Err(error) if error.is_transient() => {
-                    Metric::WorkerChunkFailures.add(1, &[("reason", "transient".to_owned())]);
-                    tracing::warn!(%error, "tried again after a pause");
-                    if self.shutdown.is_cancelled() {
-                        return Err(Halt::GivenBack);
-                    }
-                    if started.elapsed().as_secs() >= self.work.patience_seconds {
-                        // What a reachable database keeps refusing may be the job's own fault: that is counted.
-                        if !error.is_away() {
-                            return Err(Halt::Store(error));
-                        }
-                        self.pause.begin();
-                        return Err(Halt::GivenBack);
-                    }
-                    backoff.pause().await;
-                }
-                Err(error) => return Err(Halt::Store(error)),
-            }
-        }
     }
 }

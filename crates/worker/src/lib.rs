@@ -2,12 +2,13 @@
 //! broker, at least once.
 
 mod announce;
+mod attempt;
 mod backoff;
 mod callbacks;
 mod config;
-
 mod geo;
 mod job;
+mod patience;
 mod pause;
 mod relay;
 mod split;

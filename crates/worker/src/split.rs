@@ -49,6 +49,16 @@ impl Ranges {
         self.halves.push(middle..range.end);
         self.halves.push(range.start..middle);
     }
+
+    /// As if halved again and again: the first record of a chunk stands alone, and what follows it is in pieces that grow.
+    pub(crate) fn isolate(&mut self, mut range: Range<u32>) {
+        while range.len() > 1 {
+            let middle = range.start.midpoint(range.end);
+            self.halves.push(middle..range.end);
+            range.end = middle;
+        }
+        self.halves.push(range);
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +88,19 @@ mod tests {
             assert!(poison > 24 || applied.contains(&(poison..poison + 1)), "{applied:?}");
         }
         assert_eq!(chunks(25, 10, 99), [0..10, 10..20, 20..25]);
+    }
+
+    #[test]
+    fn a_record_that_is_isolated_is_followed_by_growing_pieces() {
+        let mut ranges = Ranges::new(10, 40, 20);
+        let first = ranges.next(|_| 1).unwrap();
+        ranges.isolate(first);
+        let mut applied = Vec::new();
+        while let Some(range) = ranges.next(|_| 1) {
+            ranges.resume_at(range.end);
+            applied.push(range);
+        }
+        assert_eq!(applied, [10..11, 11..12, 12..15, 15..20, 20..30, 30..40]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use intake_types::plan::Overlay;
 use intake_types::{CutV1, Header, JobState, Message, RepeatedV1};
 use tokio::task::block_in_place;
 
+use crate::attempt::Attempt;
 use crate::job::{Begun, Ended, Halt, Job};
 
 /// How long a seal waits in place for parts that are in other hands still, and between two looks. After that it goes
@@ -17,9 +18,9 @@ const PARTS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mill
 
 impl Job {
     /// Keeps a part of a stream until its seal has come. Nothing of it is applied.
-    pub(crate) async fn keep(&self, part: Part, delivery: &Delivery) -> Ended {
+    pub(crate) async fn keep(&self, part: Part, mut attempt: Attempt<'_>) -> Ended {
         let (first_index, part) = (part.first_index, Arc::new(part));
-        match self.persist(|| self.store.keep_part(Arc::clone(&part))).await {
+        match attempt.persist(|| self.store.keep_part(Arc::clone(&part))).await {
             Ok(true) => {
                 tracing::debug!(part.first_index = first_index, "a part of a stream is kept");
                 Ended::Kept
@@ -28,14 +29,14 @@ impl Job {
                 tracing::info!(part.first_index = first_index, "a part of a job that has ended is dropped");
                 Ended::Kept
             }
-            Err(halt) => self.halted(halt, delivery).await,
+            Err(halt) => self.halted(halt, attempt.delivery).await,
         }
     }
 
     /// Ends the job of a stream that was cut, unless its seal has come all the same.
-    pub(crate) async fn cut(&self, cut: CutV1, delivery: &Delivery) -> Ended {
+    pub(crate) async fn cut(&self, cut: CutV1, mut attempt: Attempt<'_>) -> Ended {
         let CutV1 { header, error, text } = cut;
-        match self.persist(|| self.store.cut(&header, error, text.clone())).await {
+        match attempt.persist(|| self.store.cut(&header, error, text.clone())).await {
             Ok(ended) => {
                 if ended {
                     tracing::info!("a stream was cut: nothing of it is applied");
@@ -43,19 +44,19 @@ impl Job {
                 }
                 Ended::Refused
             }
-            Err(halt) => self.halted(halt, delivery).await,
+            Err(halt) => self.halted(halt, attempt.delivery).await,
         }
     }
 
     /// Drops what came of a stream that was sent before.
-    pub(crate) async fn drop_repeated(&self, repeated: RepeatedV1, delivery: &Delivery) -> Ended {
+    pub(crate) async fn drop_repeated(&self, repeated: RepeatedV1, mut attempt: Attempt<'_>) -> Ended {
         let RepeatedV1 { header, same_as } = repeated;
-        match self.persist(|| self.store.drop_repeated(&header, same_as)).await {
+        match attempt.persist(|| self.store.drop_repeated(&header, same_as)).await {
             Ok(()) => {
                 tracing::info!(job.same_as = %same_as, "a stream was sent again: its parts are dropped");
                 Ended::Kept
             }
-            Err(halt) => self.halted(halt, delivery).await,
+            Err(halt) => self.halted(halt, attempt.delivery).await,
         }
     }
 
@@ -74,20 +75,25 @@ impl Job {
 
     /// Applies a stream that has come to its end, from where the last commit ended, with the records of one part in memory
     /// at a time.
-    pub(crate) async fn apply_stream(&self, header: &Header) -> Result<Ended, Halt> {
-        let (mut next_index, catalog) = match self.begin(header).await? {
+    pub(crate) async fn apply_stream(
+        &self,
+        header: &Header,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<Ended, Halt> {
+        let (mut next_index, catalog) = match self.begin(header, attempt).await? {
             Begun::Work { next_index, catalog } => (next_index, catalog),
             Begun::Ended(ended) => return Ok(ended),
         };
-        self.all_parts(header).await?;
+        self.all_parts(header, attempt).await?;
         let overlay = self.overlay();
         let ended = loop {
-            let part = self.persist(|| self.store.part(header, next_index)).await?;
+            let part = attempt.persist(|| self.store.part(header, next_index)).await?;
             let import =
                 block_in_place(|| self.unpack(header, &part, Arc::clone(&overlay))).map_err(Halt::Store)?;
             drop(part);
             let ended;
-            (next_index, ended) = self.apply_records(&Arc::new(import), &catalog, next_index).await?;
+            (next_index, ended) =
+                self.apply_records(&Arc::new(import), &catalog, next_index, attempt).await?;
             if let Some(ended) = ended {
                 break ended;
             }
@@ -97,10 +103,10 @@ impl Job {
     }
 
     /// Waits until every record of a sealed stream is here: a part may have been given back, and come after the seal.
-    async fn all_parts(&self, header: &Header) -> Result<(), Halt> {
+    async fn all_parts(&self, header: &Header, attempt: &mut Attempt<'_>) -> Result<(), Halt> {
         let started = Instant::now();
         loop {
-            let kept = self.persist(|| self.store.kept_records(header)).await?;
+            let kept = attempt.persist(|| self.store.kept_records(header)).await?;
             if kept == header.total {
                 return Ok(());
             }
