@@ -1,18 +1,80 @@
 //! Sent again because the gateway was killed: before its answer, and again and again while many threads send.
+//!
+//! The second story is told in short unless the environment says otherwise: `INTAKE_STORY_THREADS` send (16),
+//! the gateway is killed `INTAKE_STORY_KILLS` times (3), spread over at least `INTAKE_STORY_SECONDS` (0). What was counted
+//! is printed (`--no-capture`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use intake_tests::{DEMO_TOKEN, GatewayProcess, World, in_both_formats, until};
+use intake_tests::{Answer, DEMO_TOKEN, GatewayProcess, World, in_both_formats, until};
 use serde_json::{Value, json};
 
 use super::{is_replayed, points, points_of, send, try_send_as};
 
-const THREADS: usize = 16;
-const KILLS: u32 = 3;
+/// People in the request that is sent again and again.
+const PEOPLE: i64 = 50;
 /// Answers before each kill.
 const ANSWERS: u32 = 60;
+
+/// How long a story is told.
+struct Length {
+    threads: u32,
+    kills: u32,
+    seconds: u32,
+}
+
+impl Length {
+    fn wished() -> Self {
+        Self {
+            threads: wish("INTAKE_STORY_THREADS", 16),
+            kills: wish("INTAKE_STORY_KILLS", 3),
+            seconds: wish("INTAKE_STORY_SECONDS", 0),
+        }
+    }
+
+    /// When this one of the kills (from 1 on) is due at the earliest; the one after the last is the end.
+    fn due(&self, kill: u32) -> Duration {
+        Duration::from_secs(self.seconds.into()) * kill / (self.kills + 1)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no main that could read it")]
+fn wish(name: &str, short: u32) -> u32 {
+    let told = std::env::var(name).ok();
+    told.map_or(short, |told| told.parse().unwrap_or_else(|_text| panic!("{name}: {told:?} is no number")))
+}
+
+/// What many threads were answered.
+#[derive(Default)]
+struct Tally {
+    jobs: Mutex<BTreeSet<String>>,
+    accepted: AtomicU32,
+    /// By status; 0: no answer.
+    others: Mutex<BTreeMap<u16, u32>>,
+}
+
+impl Tally {
+    fn count(&self, answer: Option<&Answer>) {
+        if let Some(answer) = answer.filter(|answer| answer.status == 202) {
+            self.jobs.lock().unwrap().insert(answer.job_id());
+            self.accepted.fetch_add(1, Ordering::Relaxed);
+        } else {
+            *self.others.lock().unwrap().entry(answer.map_or(0, |answer| answer.status)).or_default() += 1;
+        }
+    }
+
+    /// Waits until so many more requests are accepted, and at least until it is time.
+    fn wait(&self, start: Instant, due: Duration) {
+        let before = self.accepted.load(Ordering::Relaxed);
+        until("requests are accepted", || {
+            let enough = self.accepted.load(Ordering::Relaxed) > before + ANSWERS;
+            (enough && start.elapsed() >= due).then_some(())
+        });
+    }
+}
 
 fn held_world() -> intake_tests::WorldBuilder {
     World::builder().workers(0).with_broker_relay()
@@ -48,48 +110,65 @@ fn between_the_broker_and_the_answer(world: &World) {
 }
 
 fn again_and_again_while_many_threads_send_one_request(world: &World) {
-    world.start_worker();
-    let records: Vec<Value> = (0..50).map(|person| points(&person.to_string())["data"][0].take()).collect();
+    let length = Length::wished();
+    let records: Vec<Value> =
+        (0..PEOPLE).map(|person| points(&person.to_string())["data"][0].take()).collect();
     let body = json!({"db_id": 1, "data": records});
-    let gateway = Mutex::new(GatewayProcess::start(world, &[]));
-    let address = gateway.lock().unwrap().address;
-    let (jobs, answers, done) = (Mutex::new(BTreeSet::new()), AtomicU32::new(0), AtomicBool::new(false));
+    let mut gateway = GatewayProcess::start(world, &[]);
+    let address = gateway.address;
+    let (tally, done) = (Tally::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for _ in 0..THREADS {
+        for _ in 0..length.threads {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    let Some(answer) = try_send_as(world, DEMO_TOKEN, address, "k", &body, &[]) else {
-                        continue;
-                    };
-                    if answer.status == 202 {
-                        jobs.lock().unwrap().insert(answer.job_id());
-                        answers.fetch_add(1, Ordering::Relaxed);
-                    } else {
-                        // It is just starting.
-                        assert_eq!(answer.status, 503, "{}", answer.text);
-                    }
+                    // While it is gone they do not hammer the port: it has to come back.
+                    until("the gateway answers", || {
+                        let answer = try_send_as(world, DEMO_TOKEN, address, "k", &body, &[]);
+                        tally.count(answer.as_ref());
+                        answer
+                    });
                 }
             });
         }
-        for kill in 1..=KILLS {
-            until("requests are answered", || {
-                (answers.load(Ordering::Relaxed) > kill * ANSWERS).then_some(())
-            });
-            let mut gateway = gateway.lock().unwrap();
-            gateway.kill();
-            gateway.start_again(world, &[]);
+        let start = Instant::now();
+        for kill in 0..=length.kills {
+            // Until then no gateway that was just started can know whether the broker has the request.
+            if kill == length.kills / 2 {
+                world.start_worker();
+            }
+            tally.wait(start, length.due(kill + 1));
+            if kill < length.kills {
+                gateway.kill();
+                gateway.start_again(world, &[]);
+            }
         }
-        let so_far = answers.load(Ordering::Relaxed);
-        until("requests are answered", || (answers.load(Ordering::Relaxed) > so_far + ANSWERS).then_some(()));
         done.store(true, Ordering::Relaxed);
     });
-    let jobs = jobs.into_inner().unwrap();
-    assert_eq!(jobs.len(), 1, "{jobs:?}");
-    let status = world.completed(jobs.first().unwrap());
-    assert_eq!(status["created"], 50);
+    is_one_job(world, &length, tally);
+}
+
+fn is_one_job(world: &World, length: &Length, tally: Tally) {
+    let (jobs, others) = (tally.jobs.into_inner().unwrap(), tally.others.into_inner().unwrap());
     until("all messages are taken", || (world.queued().work == 0).then_some(()));
-    for person in [0, 25, 49] {
+    let statuses: Vec<Value> = jobs.iter().map(|job| world.completed(job)).collect();
+    let [profiles, in_ledger, applied] =
+        ["count(*) FROM profiles", "count(*) FROM jobs", "coalesce(sum(records), 0) FROM job_chunks"]
+            .map(|what| world.database.scalar(&format!("SELECT {what}")));
+    println!(
+        "{:?}: {} threads, {} kills, {} s: {} times 202, others {others:?} (0: no answer); {} job ids, \
+         {in_ledger} jobs, {applied} records applied, {profiles} profiles",
+        world.format(),
+        length.threads,
+        length.kills,
+        length.seconds,
+        tally.accepted.into_inner(),
+        jobs.len(),
+    );
+    assert_eq!((jobs.len(), in_ledger, applied, profiles), (1, 1, PEOPLE, PEOPLE));
+    assert_eq!(statuses[0]["created"], PEOPLE);
+    for person in 0..PEOPLE {
         assert_eq!(points_of(world, &person.to_string()), 5);
     }
-    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 1);
+    // It is just starting, or it was killed.
+    assert!(others.keys().all(|status| [0, 503].contains(status)), "{others:?}");
 }
