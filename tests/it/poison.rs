@@ -1,6 +1,7 @@
-//! A record or a whole job that the database will not have, for a reason that no check foresaw.
+//! A record or a whole job that the database will not have, for a reason that no check foresaw; and one that no worker
+//! survives.
 
-use intake_tests::World;
+use intake_tests::{WorkerProcess, World, until};
 use serde_json::{Value, json};
 
 #[test]
@@ -36,9 +37,45 @@ fn a_job_that_cannot_be_applied_ends_as_failed_and_is_kept() {
     let world = World::builder().delivery_limit(1).buries(1).start();
     world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
     let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
-    let failed = intake_tests::until("the job ends", || {
+    let failed = until("the job ends", || {
         Some(world.status(&job)).filter(|status| status["finished_at"] != Value::Null)
     });
     assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
-    intake_tests::until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+}
+
+#[test]
+fn a_message_that_kills_its_workers_ends_as_failed_and_holds_up_nobody() {
+    const LIMIT: i32 = 2;
+    let world = World::builder().workers(0).delivery_limit(LIMIT).buries(1).start();
+    world.close_gate();
+    let records = [
+        json!({"email": "a@example.com", "city": "Riga"}),
+        json!({"email": "b@example.com", "city": "Slow", "_ref": "b"}),
+    ];
+    let deadly = world.import(&json!({"db_id": 1, "data": records})).job_id();
+    // It is delivered once, and comes back as often as the limit says.
+    for delivery in 1..=LIMIT + 1 {
+        let worker = WorkerProcess::start(&world, &["--chunk-records", "1"]);
+        world.until_held();
+        let status = world.status(&deadly);
+        assert_eq!((&status["status"], &status["attempts"]), (&json!("processing"), &json!(delivery)));
+        let other =
+            world.import(&json!({"db_id": 1, "data": [{"email": format!("{delivery}@example.com")}]}));
+        assert_eq!(world.completed(&other.job_id())["created"], 1);
+        worker.kill();
+        world.end_held();
+    }
+    let _worker = WorkerProcess::start(&world, &[]);
+    let failed = until("the job ends", || {
+        Some(world.status(&deadly)).filter(|status| status["finished_at"] != Value::Null)
+    });
+    assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
+    assert_eq!(failed["attempts"], LIMIT + 1, "no worker has tried it again");
+    assert_eq!((&failed["total"], &failed["created"]), (&json!(2), &json!(1)), "what was applied stays");
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.buried_records(), records);
+    assert_eq!((world.queued().work, world.queued().undelivered), (0, 0));
+    let next = world.import_all(json!({}), &[json!({"email": "b@example.com"})]);
+    assert_eq!(next[0]["action"], "created");
 }

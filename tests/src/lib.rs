@@ -11,6 +11,7 @@ mod answer;
 mod events;
 mod examples;
 mod format;
+mod gate;
 mod listener;
 mod process;
 mod queue;

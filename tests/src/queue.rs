@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use intake_broker::{Consumer, Delivery};
 use intake_types::{Header, Message};
+use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,23 @@ impl World {
             store.fail(&header(&delivery), 500, "given up".to_owned()).await.expect("the job is ended");
             delivery.release().await.expect("the broker takes it back");
         });
+    }
+
+    /// The records of the one message in the dead queue, which stays there.
+    pub fn buried_records(&self) -> Vec<Value> {
+        let shutdown = CancellationToken::new();
+        let payload = self.runtime().block_on(async {
+            let mut consumer = Consumer::start_dead(&self.queues, "test", 1, shutdown.clone());
+            let delivery = take(&mut consumer).await;
+            let payload = delivery.payload().expect("a payload");
+            delivery.release().await.expect("the broker takes it back");
+            shutdown.cancel();
+            consumer.closed().await;
+            payload
+        });
+        until("it is back", || (self.queued().dead == 1).then_some(()));
+        let Ok(Message::V1(message)) = Message::from_bytes(&payload) else { panic!("not a job") };
+        message.records.iter().map(|record| serde_json::from_str(record.get()).expect("a record")).collect()
     }
 
     /// Runs something with a consumer of the work queue, and tells how often a message may come back.

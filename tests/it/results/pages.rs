@@ -65,25 +65,8 @@ fn fates_are_asked_for_one_by_one_or_together(world: &World) {
     }
 }
 
-/// Whoever writes a profile of this city waits until it is let through.
-fn close_gate(world: &World) {
-    world.database.execute("CREATE TABLE gate ()");
-    world.database.execute(
-        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; END $$",
-    );
-    world.database.execute(
-        "CREATE TRIGGER wait BEFORE INSERT ON profiles FOR EACH ROW WHEN (NEW.fields ->> 'city' = 'Slow') \
-         EXECUTE FUNCTION wait()",
-    );
-}
-
-fn open_gate(world: &World) {
-    world.database.execute("INSERT INTO gate DEFAULT VALUES");
-}
-
 fn a_job_is_followed_while_it_runs(world: &World) {
-    close_gate(world);
+    world.close_gate();
     let mut records = mixed();
     records.insert(4, json!({"email": "slow@example.com", "city": "Slow"}));
     let job = world.import(&json!({"db_id": 1, "data": records})).job_id();
@@ -112,7 +95,7 @@ fn a_job_is_followed_while_it_runs(world: &World) {
     let third = page(world, &next(&second));
     assert_eq!((indices(&third), &third["next_cursor"]), (vec![], &second["next_cursor"]));
     let failed = page(world, &format!("{path}?only=failed&limit=3"));
-    open_gate(world);
+    world.open_gate();
     world.completed(&job);
     let fourth = page(world, &next(&third));
     assert_eq!((indices(&fourth), &fourth["next_cursor"]), (vec![4, 5, 6], &Value::Null));

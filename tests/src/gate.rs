@@ -1,0 +1,44 @@
+//! A gate in the database, before which work on chosen records waits: so a story is sure of where a job stands.
+
+use crate::{World, until};
+
+/// The transactions that wait at the gate: each has an advisory lock of this number.
+const HELD: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 7411 \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+impl World {
+    /// Has whoever writes a new profile of the city `Slow` wait until the gate is opened.
+    pub fn close_gate(&self) {
+        self.database.execute("CREATE TABLE gate ()");
+        self.database.execute(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             PERFORM pg_advisory_xact_lock_shared(7411); \
+             WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; END $$",
+        );
+        self.database.execute(
+            "CREATE TRIGGER wait BEFORE INSERT ON profiles FOR EACH ROW \
+             WHEN (NEW.fields ->> 'city' = 'Slow') EXECUTE FUNCTION wait()",
+        );
+    }
+
+    /// Lets all go on who wait, and all who come.
+    pub fn open_gate(&self) {
+        self.database.execute("INSERT INTO gate DEFAULT VALUES");
+    }
+
+    /// Waits until somebody waits at the gate.
+    pub fn until_held(&self) {
+        until("somebody waits at the gate", || (self.held() > 0).then_some(()));
+    }
+
+    /// Ends the transactions that wait at the gate: their workers are gone, which the database does not notice as long as
+    /// nothing is sent.
+    pub fn end_held(&self) {
+        self.database.scalar(&format!("SELECT count(pg_terminate_backend(pid)) FROM {HELD}"));
+        until("nobody waits at the gate", || (self.held() == 0).then_some(()));
+    }
+
+    fn held(&self) -> i64 {
+        self.database.scalar(&format!("SELECT count(*) FROM {HELD}"))
+    }
+}
