@@ -3,15 +3,9 @@
 use intake_tests::{World, until};
 use serde_json::json;
 
-use super::{NDJSON, Upload, in_small_parts, lines, nothing_is_left, post, post_packed, the_job};
-
-/// Until parts of this many records are kept.
-fn parts_are_kept(world: &World, records: i64) {
-    until("the parts are kept", || {
-        let kept = world.database.scalar("SELECT coalesce(sum(records), 0) FROM job_parts");
-        (kept == records).then_some(())
-    });
-}
+use super::{
+    NDJSON, Upload, in_small_parts, lines, nothing_is_left, parts_are_kept, post, post_packed, the_job,
+};
 
 #[test]
 fn a_client_that_breaks_off_has_imported_nothing() {

@@ -1,13 +1,17 @@
 //! Bodies that are not held whole: NDJSON and CSV, in several parts, whole or cut.
 
 mod again;
+mod cancelled;
 mod cut;
+mod dry_run;
 mod forms;
+mod killed;
 mod large;
 mod parts;
+mod undelivered;
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use intake_tests::{Answer, DEMO_TOKEN, World, until};
 use serde_json::Value;
@@ -41,6 +45,14 @@ fn the_job(world: &World) -> Value {
     world.status(&id)
 }
 
+/// Until parts of this many records are kept.
+fn parts_are_kept(world: &World, records: i64) {
+    until("the parts are kept", || {
+        let kept = world.database.scalar("SELECT coalesce(sum(records), 0) FROM job_parts");
+        (kept == records).then_some(())
+    });
+}
+
 fn nothing_is_left(world: &World) {
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0);
     nothing_waits(world);
@@ -58,7 +70,12 @@ struct Upload(TcpStream);
 
 impl Upload {
     fn begin(world: &World, headers: &str) -> Self {
-        let mut connection = TcpStream::connect(world.address()).unwrap();
+        Self::begin_at(world.address(), headers)
+    }
+
+    /// At another gateway than the world's own.
+    fn begin_at(gateway: SocketAddr, headers: &str) -> Self {
+        let mut connection = TcpStream::connect(gateway).unwrap();
         let head = format!(
             "POST {IMPORT}?db_id=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: {NDJSON}\r\n\
              Authorization: Bearer {DEMO_TOKEN}\r\nTransfer-Encoding: chunked\r\n{headers}\r\n"
@@ -93,6 +110,13 @@ impl Upload {
             assert!(read > 0, "no answer: {text}");
             answer.extend_from_slice(&piece[..read]);
         }
+    }
+
+    /// Checks that the connection ended without a word.
+    fn was_never_answered(mut self) {
+        let mut answer = Vec::new();
+        let _cut = self.0.read_to_end(&mut answer);
+        assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
     }
 
     fn break_off(self) {

@@ -19,7 +19,7 @@ static ACCEPTED: LazyLock<u64> = LazyLock::new(|| {
 });
 
 /// The header of a stream of account "demo", as a gateway of the world would make it.
-fn header(total: u32) -> Header {
+pub(super) fn header(total: u32) -> Header {
     let body = br#"{"db_id":1,"data":[{}]}"#;
     let envelope = wire::read(wire::Format::Json, body, &wire::Limits::default()).unwrap();
     let declaration = include_str!("../../../deploy/demo/catalog.yaml");
@@ -39,7 +39,7 @@ fn header(total: u32) -> Header {
     Header { total, streamed: true, ..header }
 }
 
-fn part(first_index: u32, records: &[Value]) -> Message<'static> {
+pub(super) fn part(first_index: u32, records: &[Value]) -> Message<'static> {
     let raw = |record: &Value| Cow::Owned(RawValue::from_string(record.to_string()).unwrap());
     let total = first_index + u32::try_from(records.len()).unwrap();
     Message::PartV1(PartV1 {
@@ -50,11 +50,15 @@ fn part(first_index: u32, records: &[Value]) -> Message<'static> {
     })
 }
 
-fn seal(total: u32) -> Message<'static> {
+pub(super) fn seal(total: u32) -> Message<'static> {
     Message::V1(V1 { header: header(total), records: Vec::new() })
 }
 
-fn city(city: &str) -> Value {
+pub(super) fn cut(total: u32) -> Message<'static> {
+    Message::CutV1(intake_types::CutV1 { header: header(total), error: 400, text: "cut".to_owned() })
+}
+
+pub(super) fn city(city: &str) -> Value {
     json!({"email": "a@example.com", "city": city})
 }
 
@@ -108,11 +112,7 @@ fn a_seal_decides_over_a_cut_that_comes_after_it() {
     world.publish(&seal(2));
     let job = header(2).job_id.to_string();
     until("the job is known", || (world.database.scalar("SELECT count(*) FROM jobs") == 1).then_some(()));
-    world.publish(&Message::CutV1(intake_types::CutV1 {
-        header: header(2),
-        error: 400,
-        text: "cut".to_owned(),
-    }));
+    world.publish(&cut(2));
     let status = world.completed(&job);
     assert_eq!((&status["created"], &status["updated"]), (&json!(1), &json!(1)));
     until("nothing waits", || (world.queued().work == 0).then_some(()));
@@ -171,22 +171,16 @@ fn a_stream_whose_seal_is_lost_comes_to_an_end_and_is_kept() {
 #[test]
 fn a_part_is_kept_however_long_the_jobs_in_hand_take() {
     let world = World::builder().worker_arguments(&["--jobs", "1"]).start();
-    world.database.execute("CREATE TABLE gate ()");
-    world.database.execute(
-        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
-         'BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN NULL; END'",
-    );
-    world
-        .database
-        .execute("CREATE TRIGGER wait BEFORE INSERT ON profiles FOR EACH STATEMENT EXECUTE FUNCTION wait()");
-    let busy = world.import(&json!({"db_id": 1, "data": [{"email": "busy@example.com"}]})).job_id();
-    until("the worker is busy", || (world.status(&busy)["status"] == "processing").then_some(()));
+    world.close_gate();
+    let busy =
+        world.import(&json!({"db_id": 1, "data": [{"email": "busy@example.com", "city": "Slow"}]})).job_id();
+    world.until_held();
     let stream = post(&world, "", NDJSON, lines(0..2).as_bytes()).job_id();
     until("the part is kept", || {
         (world.database.scalar("SELECT count(*) FROM job_parts") == 1).then_some(())
     });
     assert_eq!(world.status(&busy)["status"], "processing");
-    world.database.execute("INSERT INTO gate DEFAULT VALUES");
+    world.open_gate();
     world.completed(&busy);
     assert_eq!(world.completed(&stream)["created"], 2);
 }
