@@ -22,6 +22,11 @@ pub(crate) fn age(job_id: JobId) -> Duration {
     now.saturating_sub(Duration::from_micros(u64::try_from(job_id.accepted_at_micros()).unwrap_or(u64::MAX)))
 }
 
+/// When a time from now will have passed, in seconds of Unix time.
+pub(crate) fn seconds_in(time: Duration) -> u64 {
+    Duration::from_nanos(system_nanos()).saturating_add(time).as_secs()
+}
+
 fn system_nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

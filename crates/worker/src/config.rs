@@ -127,7 +127,8 @@ pub struct Upkeep {
     pub sweep_interval: Duration,
 
     /// How long nothing may have moved in a job before it is ended as failed, in seconds: its message is gone. It also
-    /// ends streams whose end never came, so it must be longer than a message may wait in the queue. Counted from
+    /// ends streams whose end never came and which no gateway can be receiving any more, so it must be longer than a message
+    /// may wait in the queue. Counted from
     /// this worker's start, or from when it last missed the broker or the database, at the earliest
     #[arg(long, env = "INTAKE_STALLED_TIMEOUT_S", default_value = "21600", value_name = "SECONDS", value_parser = seconds)]
     pub stalled_timeout: Duration,

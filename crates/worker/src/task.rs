@@ -28,6 +28,7 @@ impl Task {
             Message::V1(message) => Self::Import(Import::from(message)),
             Message::PartV1(part) => Self::Part(Part {
                 first_index: part.first_index,
+                open_until: part.open_until,
                 header: part.header,
                 payload: delivery.packed().map_err(|error| error.to_string())?.to_vec(),
             }),

@@ -10,7 +10,7 @@ use intake_types::{Batch, DatabaseId, Header, JobId, JobKey, Message, Operation,
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{NDJSON, lines, post};
+use super::{NDJSON, Upload, lines, post};
 
 /// When the stream of a story was accepted, in nanoseconds of Unix time.
 static ACCEPTED: LazyLock<u64> = LazyLock::new(|| {
@@ -45,6 +45,8 @@ pub(super) fn part(first_index: u32, records: &[Value]) -> Message<'static> {
     Message::PartV1(PartV1 {
         header: header(total),
         first_index,
+        // Its gateway is gone.
+        open_until: 0,
         records: records.iter().map(raw).collect(),
         unreadable: BTreeMap::new(),
     })
@@ -166,6 +168,29 @@ fn a_stream_whose_seal_is_lost_comes_to_an_end_and_is_kept() {
     until("it is kept", || (world.queued().dead == 1).then_some(()));
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2);
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0);
+}
+
+#[test]
+fn a_stream_that_is_slower_than_a_standstill_comes_to_its_good_end() {
+    let world = World::builder().workers(0).gateway_arguments(&["--stream-part-records", "3"]).start();
+    let _worker = WorkerProcess::start(&world, &["--stalled-timeout", "1", "--sweep-interval", "1"]);
+    let mut upload = Upload::begin(&world, "");
+    upload.send(lines(0..4).as_bytes());
+    let kept = |parts| {
+        until("the parts are kept", || {
+            (world.database.scalar("SELECT count(*) FROM job_parts") == parts).then_some(())
+        });
+    };
+    kept(1);
+    // Whoever ends this one has looked at the other, to which nothing came for longer.
+    world.publish(&part(0, &[city("a"), city("b")]));
+    kept(2);
+    let ended = format!("SELECT count(*) FROM jobs WHERE id = '{}' AND error = 500", header(2).job_id);
+    until("the lost stream is ended", || (world.database.scalar(&ended) == 1).then_some(()));
+    upload.send(lines(4..6).as_bytes());
+    let (status, body) = upload.end();
+    assert_eq!(status, 202, "{body}");
+    assert_eq!(world.completed(body["job_id"].as_str().unwrap())["created"], 6);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use tracing::{Instrument as _, Span};
 
 use super::Bounds;
 use crate::accept;
+use crate::clock;
 use crate::error::ApiError;
 use crate::memory::Reservation;
 
@@ -23,6 +24,9 @@ const COMMON_BYTES: usize = 1 << 20;
 /// swept away.
 const CUT_TRIES: u32 = 60;
 const CUT_PAUSE: Duration = Duration::from_secs(5);
+/// How long after the last piece of a body its seal, or a word that it is cut, may still be on its way: what is unpacked and
+/// published of what has come, and all tries to have it cut.
+const SEALING: Duration = Duration::from_mins(15);
 
 /// The records that are not published yet, and what was.
 pub(super) struct Parts<'a> {
@@ -32,6 +36,8 @@ pub(super) struct Parts<'a> {
     pub(super) reservation: Reservation,
     /// The stream's key has a job already: its records are only counted.
     pub(super) is_known: bool,
+    /// Until when it goes on at the longest, as the parts say.
+    open_until: u64,
     /// Records that were published, or tried to.
     published: u32,
     /// Bytes of text of all records.
@@ -56,6 +62,7 @@ impl<'a> Parts<'a> {
             header,
             reservation,
             is_known: false,
+            open_until: clock::seconds_in(bounds.whole + SEALING),
             published: 0,
             text: 0,
             records: Vec::new(),
@@ -109,6 +116,7 @@ impl<'a> Parts<'a> {
         let part = Message::PartV1(PartV1 {
             header: Header { total, ..self.header.clone() },
             first_index,
+            open_until: self.open_until,
             records: std::mem::take(&mut self.records).into_iter().map(Cow::Owned).collect(),
             unreadable: std::mem::take(&mut self.unreadable),
         });

@@ -158,6 +158,8 @@ CREATE TABLE job_parts (
     header jsonb NOT NULL CHECK (jsonb_typeof(header) = 'object'),
     payload bytea NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
+    -- Until when more of the stream may come: before that it is not taken for one that has lost its sender.
+    open_until timestamptz NOT NULL,
     PRIMARY KEY (db_id, job_id, first_index)
 );
 

@@ -25,7 +25,9 @@ const OVER: &str = "\
     ) OR EXISTS (SELECT FROM job_aliases WHERE id = $2) AS over";
 
 const KEEP: &str = "\
-    INSERT INTO job_parts (db_id, job_id, first_index, records, header, payload) VALUES ($1, $2, $3, $4, $5, $6) \
+    INSERT INTO job_parts (db_id, job_id, first_index, records, header, payload, open_until) \
+    VALUES ($1, $2, $3, $4, $5, $6, \
+        now() + make_interval(secs => least(greatest($7 - extract(epoch FROM now())::bigint, 0), $8))) \
     ON CONFLICT DO NOTHING";
 
 const PART: &str = "\
@@ -37,17 +39,23 @@ const KEPT: &str = "\
 
 const DROP: &str = "DELETE FROM job_parts WHERE db_id = $1 AND job_id = $2";
 
-// Of each stream that no job was made of, and to which nothing came for this long, what its last part says.
+// Of each stream that no job was made of, that may not be open any more, and to which nothing came for this long, what its
+// last part says.
 const UNSEALED: &str = "\
     SELECT DISTINCT ON (db_id, job_id) job_id, header FROM job_parts p \
     WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.db_id = p.db_id AND j.id = p.job_id) \
         AND NOT EXISTS (SELECT FROM job_aliases a WHERE a.id = p.job_id) \
         AND NOT EXISTS ( \
             SELECT FROM job_parts later WHERE later.db_id = p.db_id AND later.job_id = p.job_id \
-                AND later.stored_at > clock_timestamp() - make_interval(secs => $1) \
+                AND (later.stored_at > clock_timestamp() - make_interval(secs => $1) \
+                    OR later.open_until > clock_timestamp()) \
         ) \
     ORDER BY db_id, job_id, first_index DESC \
     LIMIT 100";
+
+/// Longest that a stream may be open after one of its parts has come, in seconds, whatever the clock said that the part was
+/// sent by: a day, the longest that a gateway can be set to receive one, and an hour for its end.
+const LONGEST_OPEN: i64 = 25 * 3600;
 
 // Tells parts that come late that they are of no use.
 const REPEATED: &str = "\
@@ -82,6 +90,8 @@ pub struct Part {
     pub header: Header,
     /// The position of the first record in the stream.
     pub first_index: u32,
+    /// Until when more of the stream may come, its end included: seconds of Unix time, by the sender's clock.
+    pub open_until: u64,
     /// The packed message.
     pub payload: Vec<u8>,
 }
@@ -181,8 +191,12 @@ impl Store {
         .await
     }
 
-    /// Ends the jobs of streams to which nothing has come for `older_than`, not even a seal, at most 100 of them. Also drops
-    /// parts that are of no use any more. Gives the jobs that it ended.
+    /// Ends the jobs of streams to which nothing has come for `older_than`, not even a seal, and which are not open any more
+    /// by what their parts say, at most 100 of them. Also drops parts that are of no use any more. Gives the jobs that it
+    /// ended.
+    ///
+    /// A slow stream is left alone as long as its gateway may be receiving it. What a part says of that counts up to 25
+    /// hours from when it came, so a clock that is wrong keeps no stream for ever.
     ///
     /// Their parts are kept as those of any job that was given up: the stream may have been accepted, and they are all
     /// that there is of it. A seal that comes after all finds its job failed: `older_than` must be longer than any message
@@ -228,7 +242,7 @@ fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retentio
 }
 
 fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
-    let Part { header, first_index, payload } = part;
+    let Part { header, first_index, open_until, payload } = part;
     sql_query(LOCK_TO_KEEP).bind::<BigInt, _>(lock(header)).execute(connection)?;
     let Over { over } = sql_query(OVER)
         .bind::<Integer, _>(header.db_id.0)
@@ -245,6 +259,8 @@ fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
         .bind::<Integer, _>(position(header.total.saturating_sub(*first_index))?)
         .bind::<Jsonb, _>(job::stored(header)?)
         .bind::<Binary, _>(payload)
+        .bind::<BigInt, _>(i64::try_from(*open_until).unwrap_or(i64::MAX))
+        .bind::<BigInt, _>(LONGEST_OPEN)
         .execute(connection)?;
     Ok(true)
 }

@@ -48,13 +48,16 @@ pub struct V1<'a> {
     pub records: Vec<Cow<'a, RawValue>>,
 }
 
-/// Records of a stream that follow each other: `{"part_v1":{"header":{…},"first_index":0,"records":[…]}}`.
+/// Records of a stream that follow each other: `{"part_v1":{"header":{…},"first_index":0,"open_until":1792900000,"records":[…]}}`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PartV1<'a> {
     /// How to apply the records; its total counts those of the stream up to the last one here.
     pub header: Header,
     /// The position of the first of them in the stream.
     pub first_index: u32,
+    /// Until when more of the stream may come, its end included: seconds of Unix time, by the sender's clock. A stream that
+    /// is heard nothing of after that has lost its sender.
+    pub open_until: u64,
     /// The records, as JSON text; at least one.
     #[serde(borrow, deserialize_with = "borrowed")]
     pub records: Vec<Cow<'a, RawValue>>,

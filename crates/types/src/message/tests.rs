@@ -48,7 +48,7 @@ fn a_message_that_is_not_whole_is_refused() {
 
 /// What a stream is made of, as first written. Never changed.
 const STREAM: [&str; 4] = [
-    r#"{"part_v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"import","rule":"email","total":12,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":false,"detect_geo":false,"streamed":true},"first_index":10,"records":[{"a" : 1.50},"{no json"],"unreadable":{"11":"line 12 is no JSON: key must be a string at column 2"}}}"#,
+    r#"{"part_v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"import","rule":"email","total":12,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":false,"detect_geo":false,"streamed":true},"first_index":10,"open_until":1700003600,"records":[{"a" : 1.50},"{no json"],"unreadable":{"11":"line 12 is no JSON: key must be a string at column 2"}}}"#,
     r#"{"v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"import","rule":"email","total":12,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":false,"detect_geo":false,"streamed":true},"records":[]}}"#,
     r#"{"cut_v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"import","rule":"email","total":12,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":false,"detect_geo":false,"streamed":true},"error":400,"text":"the body ended before its end"}}"#,
     r#"{"repeated_v1":{"header":{"job_id":"018bcfe5-687b-7e93-8000-00000000002a","account":"demo","db_id":1,"operation":"import","rule":"email","total":12,"unknown_fields":"reject","nulls":"ignore","skip_invalid_subscriptions":false,"skip_triggers":false,"detect_geo":false,"streamed":true},"same_as":"018bcfe5-687b-7e93-8000-00000000002b"}}"#,
@@ -62,7 +62,7 @@ fn what_a_stream_is_made_of_decodes_for_ever() {
         assert!(message.header().streamed && message.header().total == 12);
     }
     let Message::PartV1(part) = Message::from_bytes(STREAM[0].as_bytes()).unwrap() else { panic!("a part") };
-    assert_eq!((part.first_index, part.records.len()), (10, 2));
+    assert_eq!((part.first_index, part.open_until, part.records.len()), (10, 1_700_003_600, 2));
     assert!(part.unreadable[&11].starts_with("line 12"));
 }
 

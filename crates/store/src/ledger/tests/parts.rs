@@ -1,7 +1,7 @@
 //! Parts of streams on a real database: kept once, dropped with their job, and kept for a while where no seal comes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey};
 
@@ -13,10 +13,16 @@ fn streamed(number: u64, total: usize) -> Header {
     Header { streamed: true, ..header(number, MatchRule::Email, total) }
 }
 
+/// A part of a stream whose sender is gone.
 fn part(number: u64, first_index: u32, total: usize) -> Arc<Part> {
+    part_of_open(number, first_index, total, 0)
+}
+
+fn part_of_open(number: u64, first_index: u32, total: usize, open_until: u64) -> Arc<Part> {
     Arc::new(Part {
         header: streamed(number, total),
         first_index,
+        open_until,
         payload: vec![first_index.to_le_bytes()[0]],
     })
 }
@@ -97,6 +103,34 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     database.execute(&format!("UPDATE job_parts SET header = '{{}}' WHERE job_id = '{}'", job_id(5)));
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
     assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(6)]);
+}
+
+#[tokio::test]
+async fn a_slow_stream_is_left_alone_while_it_may_be_open() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let later = |hours| {
+        let time = SystemTime::now() + Duration::from_hours(hours);
+        time.duration_since(UNIX_EPOCH).unwrap().as_secs()
+    };
+    // By a clock that is years behind, by a right one, and by ones that are far ahead.
+    for (number, open_until) in [(1, 1), (2, later(4)), (3, later(24 * 365)), (4, u64::MAX)] {
+        store.keep_part(part_of_open(number, 0, 2, open_until)).await.unwrap();
+    }
+    let hours_pass = |hours: u32| {
+        let back = |column| format!("{column} = {column} - make_interval(hours => {hours})");
+        database.execute(&format!("UPDATE job_parts SET {}, {}", back("stored_at"), back("open_until")));
+    };
+    hours_pass(3);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(1)]);
+    // Any of its parts may say so.
+    store.keep_part(part(2, 2, 4)).await.unwrap();
+    hours_pass(2);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(2)]);
+    hours_pass(19);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), []);
+    hours_pass(2);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(3), job_id(4)]);
 }
 
 #[tokio::test]
