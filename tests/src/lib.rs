@@ -13,6 +13,7 @@ mod examples;
 mod format;
 mod gate;
 mod listener;
+mod network;
 mod process;
 mod queue;
 mod receiver;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use intake_broker::{Consumer, Delivery};
+use intake_broker::{Consumer, Delivery, JOB_HEADER, KIND_HEADER, Outgoing, Publisher};
 use intake_types::{Header, Message};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -14,6 +14,31 @@ use crate::{World, until};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl World {
+    /// Publishes a message to the work queue, as a gateway would.
+    pub fn publish(&self, message: &Message<'_>) {
+        let job = message.header().job_id.to_string();
+        let kind = match message {
+            Message::V1(message) if message.header.streamed => Some("seal"),
+            Message::V1(_) => None,
+            Message::PartV1(_) => Some("part"),
+            Message::CutV1(_) => Some("cut"),
+            Message::RepeatedV1(_) => Some("repeated"),
+        };
+        let beside = [(JOB_HEADER, message.header().brief()), (KIND_HEADER, kind.map(str::to_owned))];
+        let mut message = Outgoing::compress(&job, &message.to_bytes()).expect("it can be packed");
+        for (name, value) in beside {
+            if let Some(value) = value {
+                message = message.header(name, &value).expect("it can be said beside it");
+            }
+        }
+        let _inside = self.runtime().enter();
+        let stop = CancellationToken::new();
+        let publisher = Publisher::start(&self.queues, "a story", stop.clone());
+        self.runtime().block_on(publisher.publish(message)).expect("the broker takes it");
+        stop.cancel();
+        self.runtime().block_on(publisher.closed());
+    }
+
     /// Gives the one message that waits back as failed until the broker has had enough of it.
     pub fn reject_until_given_up(&self) {
         self.consume(async |consumer, most| {

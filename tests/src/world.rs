@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use intake_broker::testing::{Relay, delete_queues, unique_prefix};
-use intake_broker::{JOB_HEADER, KIND_HEADER};
 use intake_gateway::Gateway;
 use intake_store::testing::TestDatabase;
-use intake_types::Message;
 use intake_worker::Worker;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Runtime;
@@ -113,8 +111,8 @@ pub struct World {
     shutdown: CancellationToken,
     /// The database, not through the relay.
     pub database: TestDatabase,
-    relay: Option<Relay>,
-    broker_relay: Option<Relay>,
+    pub(crate) relay: Option<Relay>,
+    pub(crate) broker_relay: Option<Relay>,
     /// The broker, not through the relay.
     pub(crate) queues: intake_broker::Config,
     address: SocketAddr,
@@ -234,48 +232,6 @@ impl World {
         apply_catalog(self.runtime(), &self.database, Some(declaration));
     }
 
-    /// Cuts the connections to the database, and refuses new ones.
-    pub fn cut_database(&self) {
-        self.relay.as_ref().expect("a world with a database relay").cut();
-    }
-
-    /// Lets connections to the database through again.
-    pub fn restore_database(&self) {
-        self.relay.as_ref().expect("a world with a database relay").restore();
-    }
-
-    /// Cuts the connections to the broker, and refuses new ones.
-    pub fn cut_broker(&self) {
-        self.broker_relay.as_ref().expect("a world with a broker relay").cut();
-    }
-
-    /// Holds up what the broker says; what it is told goes through.
-    pub fn hold_broker_answers(&self) {
-        self.broker_relay.as_ref().expect("a world with a broker relay").hold_answers();
-    }
-
-    /// Holds up what the broker says from the moment on that it is about to be told something with these bytes, which it is.
-    pub fn hold_broker_answers_from(&self, bytes: &[u8]) {
-        self.broker_relay.as_ref().expect("a world with a broker relay").hold_answers_from(bytes);
-    }
-
-    /// Keeps from the broker what it is told from these bytes on, by the one who says them first.
-    pub fn lose_for_broker_from(&self, bytes: &[u8]) {
-        self.broker_relay.as_ref().expect("a world with a broker relay").lose_from(bytes);
-    }
-
-    /// Waits until somebody was about to say what [`Self::lose_for_broker_from`] or
-    /// [`Self::hold_broker_answers_from`] waits for.
-    pub fn until_said(&self) {
-        let relay = self.broker_relay.as_ref().expect("a world with a broker relay");
-        until("the broker is about to be told", || relay.has_snapped().then_some(()));
-    }
-
-    /// Lets connections to the broker through again.
-    pub fn restore_broker(&self) {
-        self.broker_relay.as_ref().expect("a world with a broker relay").restore();
-    }
-
     /// Where the gateway listens, for requests that no HTTP client would send.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -345,32 +301,6 @@ impl World {
         let token = token.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = token.iter().map(|token| ("authorization", token.as_str())).collect();
         self.send("GET", path, &headers, b"")
-    }
-
-    /// Publishes a message to the work queue, as a gateway would.
-    pub fn publish(&self, message: &Message<'_>) {
-        let job = message.header().job_id.to_string();
-        let kind = match message {
-            Message::V1(message) if message.header.streamed => Some("seal"),
-            Message::V1(_) => None,
-            Message::PartV1(_) => Some("part"),
-            Message::CutV1(_) => Some("cut"),
-            Message::RepeatedV1(_) => Some("repeated"),
-        };
-        let beside = [(JOB_HEADER, message.header().brief()), (KIND_HEADER, kind.map(str::to_owned))];
-        let mut message =
-            intake_broker::Outgoing::compress(&job, &message.to_bytes()).expect("it can be packed");
-        for (name, value) in beside {
-            if let Some(value) = value {
-                message = message.header(name, &value).expect("it can be said beside it");
-            }
-        }
-        let _inside = self.runtime().enter();
-        let stop = CancellationToken::new();
-        let publisher = intake_broker::Publisher::start(&self.queues, "a story", stop.clone());
-        self.runtime().block_on(publisher.publish(message)).expect("the broker takes it");
-        stop.cancel();
-        self.runtime().block_on(publisher.closed());
     }
 
     /// Messages that wait, ready, in each of the queues.

@@ -31,7 +31,7 @@ fn records() -> Vec<Value> {
 }
 
 fn as_lines(records: &[Value]) -> String {
-    records.iter().map(|record| format!("{record}\n")).collect()
+    records.iter().map(|record| record.to_string() + "\n").collect()
 }
 
 fn as_rows(records: &[Value]) -> String {

@@ -1,0 +1,57 @@
+//! The network between the services and their servers, in the hands of the test.
+
+use intake_broker::testing::Relay;
+
+use crate::{World, until};
+
+impl World {
+    /// Cuts the connections to the database, and refuses new ones.
+    pub fn cut_database(&self) {
+        self.database_relay().cut();
+    }
+
+    /// Lets connections to the database through again.
+    pub fn restore_database(&self) {
+        self.database_relay().restore();
+    }
+
+    /// Cuts the connections to the broker, and refuses new ones.
+    pub fn cut_broker(&self) {
+        self.broker_relay().cut();
+    }
+
+    /// Holds up what the broker says; what it is told goes through.
+    pub fn hold_broker_answers(&self) {
+        self.broker_relay().hold_answers();
+    }
+
+    /// Holds up what the broker says from the moment on that it is about to be told something with these bytes, which it is.
+    pub fn hold_broker_answers_from(&self, bytes: &[u8]) {
+        self.broker_relay().hold_answers_from(bytes);
+    }
+
+    /// Keeps from the broker what it is told from these bytes on, by the one who says them first.
+    pub fn lose_for_broker_from(&self, bytes: &[u8]) {
+        self.broker_relay().lose_from(bytes);
+    }
+
+    /// Waits until somebody was about to say what [`Self::lose_for_broker_from`] or
+    /// [`Self::hold_broker_answers_from`] waits for.
+    pub fn until_said(&self) {
+        let relay = self.broker_relay();
+        until("the broker is about to be told", || relay.has_snapped().then_some(()));
+    }
+
+    /// Lets connections to the broker through again.
+    pub fn restore_broker(&self) {
+        self.broker_relay().restore();
+    }
+
+    fn database_relay(&self) -> &Relay {
+        self.relay.as_ref().expect("a world with a database relay")
+    }
+
+    fn broker_relay(&self) -> &Relay {
+        self.broker_relay.as_ref().expect("a world with a broker relay")
+    }
+}
