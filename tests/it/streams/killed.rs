@@ -62,6 +62,13 @@ fn is_applied_once(world: &World, job: &str) {
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_chunks"), RECORDS);
 }
 
+/// Once so many records are kept: the time passes in which their gateway, had it lived, might have gone on with the stream.
+fn its_time_passes(world: &World, records: i64) {
+    parts_are_kept(world, records);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts WHERE open_until <= now()"), 0);
+    world.database.execute("UPDATE job_parts SET open_until = now()");
+}
+
 /// The status of the stream's job once the watchdog has ended it: nothing came of it for as long as the watchdog waits.
 fn given_up(world: &World) -> Value {
     let status = the_job(world);
@@ -88,6 +95,7 @@ fn in_the_middle_of_it_nothing_is_applied_and_its_key_is_free() {
     worker.kill();
 
     let worker = watchdog(&world);
+    its_time_passes(&world, 6);
     let failed = given_up(&world);
     worker.kill();
     let job = send_again(&world, false);
@@ -103,6 +111,7 @@ fn when_all_but_its_seal_is_safe_its_key_is_free_once_it_is_given_up() {
     let mut gateway = GatewayProcess::start(&world, &[]);
     killed_before_its_seal(&world, &mut gateway);
     let worker = watchdog(&world);
+    its_time_passes(&world, RECORDS);
     let failed = given_up(&world);
     worker.kill();
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), RECORDS, "they are kept");
