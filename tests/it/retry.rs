@@ -138,4 +138,31 @@ fn asked_for_by_many_at_once_it_is_one_job() {
         world.database.scalar("SELECT count(*) FROM profiles WHERE (fields ->> 'loyalty_points')::int <> 5"),
         0
     );
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 2, "those who were late have no job");
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0, "nor do their records lie about");
+}
+
+#[test]
+fn more_than_a_request_may_hold_is_one_job_too() {
+    let world = World::builder()
+        .gateway_arguments(&["--catalog-refresh", "0.1", "--stream-part-records", "4000"])
+        .start();
+    let lines: Vec<String> = (0..10_500)
+        .map(|n| json!({"_ref": n.to_string(), "email": format!("{n} is none")}).to_string())
+        .collect();
+    let token = format!("Bearer {DEMO_TOKEN}");
+    let headers = [("authorization", token.as_str()), ("content-type", "application/x-ndjson")];
+    let path = "/api/v1.1/profiles/import_batch?db_id=1&external_id=night";
+    let job = world.post(path, &headers, lines.join("\n").as_bytes()).job_id();
+    assert_eq!(world.completed(&job)["failed"], 10_500);
+    let second = retry(&world, &job).job_id();
+    let status = world.completed(&second);
+    assert_eq!((&status["total"], &status["failed"]), (&json!(10_500), &json!(10_500)), "{status}");
+    assert_eq!((&status["external_id"], &status["retry_of"]), (&json!("night"), &json!(job)), "{status}");
+    for (index, result) in world.results(&second).iter().enumerate() {
+        assert_eq!(result["_ref"], index.to_string());
+        assert_eq!(result["code"], "invalid_email");
+    }
+    assert_eq!(retry(&world, &job).job_id(), second);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
 }

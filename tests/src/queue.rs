@@ -17,14 +17,8 @@ impl World {
     /// Publishes a message to the work queue, as a gateway would.
     pub fn publish(&self, message: &Message<'_>) {
         let job = message.header().job_id.to_string();
-        let kind = match message {
-            Message::V1(message) if message.header.streamed => Some("seal"),
-            Message::V1(_) => None,
-            Message::PartV1(_) => Some("part"),
-            Message::CutV1(_) => Some("cut"),
-            Message::RepeatedV1(_) => Some("repeated"),
-        };
-        let beside = [(JOB_HEADER, message.header().brief()), (KIND_HEADER, kind.map(str::to_owned))];
+        let beside =
+            [(JOB_HEADER, message.header().brief()), (KIND_HEADER, Some(message.kind().word().to_owned()))];
         let mut message = Outgoing::compress(&job, &message.to_bytes()).expect("it can be packed");
         for (name, value) in beside {
             if let Some(value) = value {

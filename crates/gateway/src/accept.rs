@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use intake_broker::{JOB_HEADER, Outgoing};
+use intake_broker::{JOB_HEADER, KIND_HEADER, Outgoing};
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
 use intake_types::{Batch, Envelope, JobId, JobKey, Message, Operation, Refusal, RequestKey};
@@ -21,7 +21,7 @@ pub(crate) struct Received {
     pub(crate) credentials: Credentials,
     pub(crate) query: Query,
     /// Set where the request may be sent again.
-    pub(crate) again: Option<idempotency::Wish>,
+    pub(crate) partial_key: Option<idempotency::PartialKey>,
 }
 
 impl Received {
@@ -32,7 +32,7 @@ impl Received {
             body: Body::receive(request, payload, &app.bounds).await?,
             credentials: Credentials::of(request),
             query: Query::of(request),
-            again: None,
+            partial_key: None,
         })
     }
 }
@@ -75,7 +75,7 @@ pub(crate) fn open<T>(
     limits: &Limits,
     check: impl FnOnce(Envelope<'_>, &Account, Sent) -> Result<T, ApiError>,
 ) -> Checked<T> {
-    let Received { body, format, credentials, query, again } = received;
+    let Received { body, format, credentials, query, partial_key } = received;
     let (mut wish, mut sender) = (None, None);
     let read = || {
         let (bytes, mut reservation) = body.unpack()?;
@@ -89,7 +89,7 @@ pub(crate) fn open<T>(
         let asked = envelope.format();
         wish = asked.as_ref().ok().copied().flatten();
         let account = credentials.account(envelope.token(), catalog)?;
-        let key = again.map(|again| again.key(&bytes));
+        let key = partial_key.map(|partial| partial.with_body(&bytes));
         sender = key.clone().map(|key| (account.clone(), key));
         asked?;
         // A parameter in the wrong place is an unknown one: told, not followed.
@@ -140,10 +140,11 @@ pub(crate) fn accept(
     })
 }
 
-/// A message as it is published; which job it is of is said beside it, too.
+/// A message as it is published; what it is, and of which job, is said beside it, too.
 pub(crate) fn pack(message: &Message<'_>) -> Result<Outgoing, intake_broker::Error> {
     let header = message.header();
-    let packed = Outgoing::compress(&header.job_id.to_string(), &message.to_bytes())?;
+    let packed = Outgoing::compress(&header.job_id.to_string(), &message.to_bytes())?
+        .header(KIND_HEADER, message.kind().word())?;
     match header.brief() {
         Some(brief) => packed.header(JOB_HEADER, &brief),
         None => Ok(packed),

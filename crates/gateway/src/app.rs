@@ -10,13 +10,13 @@ use intake_types::wire::Limits;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, usize_of};
-use crate::ended::Ended;
 use crate::error::ApiError;
 use crate::extract::Bounds;
 use crate::idempotency::RequestKeys;
 use crate::memory::Memory;
 use crate::snapshot::Snapshot;
 use crate::stream;
+use crate::waiters::Waiters;
 
 /// What every request needs.
 pub(crate) struct App {
@@ -28,7 +28,7 @@ pub(crate) struct App {
     pub(crate) snapshot: Snapshot,
     pub(crate) publisher: Publisher,
     pub(crate) store: Store,
-    pub(crate) ended: Ended,
+    pub(crate) waiters: Waiters,
     /// Which requests were sent before.
     pub(crate) keys: RequestKeys,
     /// Cancelled when the service is to stop: waits end, and it is no longer ready.
@@ -42,7 +42,7 @@ impl App {
         job_key: JobKey,
         store: Store,
         publisher: Publisher,
-        ended: Ended,
+        waiters: Waiters,
         shutdown: CancellationToken,
     ) -> Self {
         let bounds = Bounds {
@@ -59,7 +59,7 @@ impl App {
             snapshot: Snapshot::new(),
             publisher,
             store,
-            ended,
+            waiters,
             keys: RequestKeys::new(config.same_body_window),
             shutdown,
         }

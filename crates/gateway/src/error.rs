@@ -54,11 +54,6 @@ pub(crate) enum ApiError {
     NothingFailed,
     #[error("the records that failed are not kept, or no longer; send them again")]
     FailedGone,
-    #[error(
-        "{records} records of {bytes} bytes failed, too many to retry at once; fetch \
-         results?only=failed&payload=true&format=ndjson and post that as a stream"
-    )]
-    ManyFailed { records: u64, bytes: u64 },
     #[error("the body is not readable {encoding}")]
     Undecodable { encoding: &'static str, source: io::Error },
     #[error("the body ended before its end")]
@@ -97,9 +92,7 @@ impl ApiError {
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge { .. } | Self::StreamTooLarge { .. } | Self::ManyFailed { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
+            Self::TooLarge { .. } | Self::StreamTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stopping | Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broker(error) => of_broker(error),
             Self::Store(error) => of_store(error),

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::ended::Ended;
+use crate::waiters::Waiters;
 use crate::{Config, observe, routes};
 
 /// Longer than load balancers keep idle connections, so that it is they who close first.
@@ -70,9 +70,9 @@ impl Gateway {
         let _also_when_dropped = process.clone().drop_guard();
         let publisher = Publisher::start(&config.broker, "intake-gateway", process.clone());
         let notices = Notices::start(&config.broker, "intake-gateway notices", process.clone());
-        let ended = Ended::new(notices.watch());
-        tokio::spawn(ended.clone().listen(notices));
-        let app = Arc::new(App::new(&config, job_key, store, publisher.clone(), ended, shutdown.clone()));
+        let waiters = Waiters::new(notices.watch());
+        tokio::spawn(waiters.clone().listen(notices));
+        let app = Arc::new(App::new(&config, job_key, store, publisher.clone(), waiters, shutdown.clone()));
         tokio::spawn(keep_fresh(Arc::clone(&app), config.catalog_refresh, process.clone()));
         let server = serve(&config, listener, Arc::clone(&app))?;
         let handle = server.handle();

@@ -9,7 +9,6 @@ mod app;
 mod clock;
 mod config;
 mod describe;
-mod ended;
 mod error;
 mod extract;
 mod gateway;
@@ -23,6 +22,7 @@ mod routes;
 mod snapshot;
 mod stream;
 mod wait;
+mod waiters;
 
 pub use config::Config;
 pub use gateway::{Error, Gateway};

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::accept::{self, Accepted};
 use crate::app::App;
-use crate::ended::Expectation;
 use crate::error::ApiError;
 use crate::idempotency::Claim;
 use crate::memory::Reservation;
+use crate::waiters::Expectation;
 use crate::{observe, respond};
 
 /// What a request was given.
@@ -27,7 +27,7 @@ pub(crate) struct Published {
 pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published, ApiError> {
     let Accepted { job_id, account, total, key, message, mut reservation } = accepted;
     let Some(key) = key else {
-        return store(app, &account.name, job_id, total, message).await;
+        return confirmed(app, &account.name, job_id, total, message).await;
     };
     let _turn = app.keys.turn(&account.name, &key).await;
     let since = Instant::now();
@@ -46,13 +46,14 @@ pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published
             return Ok(Published { job_id, expected: None });
         }
     };
-    let published = store(app, &account.name, job_id, total, message).await?;
+    let published = confirmed(app, &account.name, job_id, total, message).await?;
     app.keys.published(&account.name, &key, job_id, sure, since);
     drop(reservation);
     Ok(published)
 }
 
-async fn store(
+/// Publishes a message, and has the broker confirm it.
+async fn confirmed(
     app: &App,
     account: &str,
     job_id: JobId,
@@ -61,7 +62,7 @@ async fn store(
 ) -> Result<Published, ApiError> {
     observe::job(job_id);
     let bytes = message.size();
-    let expected = Some(app.ended.expect(job_id));
+    let expected = Some(app.waiters.expect(job_id));
     app.publisher.publish(message).await?;
     Metric::GatewayRecordsAccepted.add(total.into(), &[]);
     tracing::info!(

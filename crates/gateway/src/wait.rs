@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::App;
 use crate::clock;
-use crate::ended::Expectation;
 use crate::error::ApiError;
+use crate::waiters::Expectation;
 
 /// Between the first two looks, and most between any two, where notices are heard.
 const GENTLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
@@ -46,7 +46,7 @@ pub(crate) async fn until_terminal(
     time: Option<Duration>,
 ) -> Result<Status, ApiError> {
     let deadline = Instant::now() + time.unwrap_or_default();
-    let expected = app.ended.expect(job_id);
+    let expected = app.waiters.expect(job_id);
     let mut look = 0;
     loop {
         let status = status(app, account, job_id).await?;

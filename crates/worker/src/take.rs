@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use intake_broker::{Consumer, Delivery, KIND_HEADER};
+use intake_types::MessageKind;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::job::Job;
@@ -48,7 +49,7 @@ async fn work(job: Arc<Job>, delivery: Delivery) {
 
 /// Whether it is a piece of a stream, which is quickly entered: told beside the message, which is not unpacked for that.
 pub(crate) fn is_piece(delivery: &Delivery) -> bool {
-    matches!(delivery.header(KIND_HEADER), Some("part" | "cut" | "repeated"))
+    delivery.header(KIND_HEADER).and_then(MessageKind::parse).is_some_and(MessageKind::is_piece)
 }
 
 /// A job that panics leaves its delivery unanswered: the broker delivers it again, and counts.

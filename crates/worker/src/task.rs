@@ -24,7 +24,6 @@ impl Task {
     pub(crate) fn of(delivery: &Delivery) -> Result<Self, String> {
         let payload = delivery.payload().map_err(|error| error.to_string())?;
         Ok(match Message::from_bytes(&payload).map_err(|error| error.to_string())? {
-            Message::V1(message) if message.header.streamed => Self::Seal(message.header),
             Message::V1(message) => Self::Import(Import::from(message)),
             Message::PartV1(part) => Self::Part(Part {
                 first_index: part.first_index,
@@ -32,6 +31,7 @@ impl Task {
                 header: part.header,
                 payload: delivery.packed().map_err(|error| error.to_string())?.to_vec(),
             }),
+            Message::SealV1(seal) => Self::Seal(seal.header),
             Message::CutV1(cut) => Self::Cut(cut),
             Message::RepeatedV1(repeated) => Self::Repeated(repeated),
         })

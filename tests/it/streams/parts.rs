@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use intake_tests::{WorkerProcess, World, until};
-use intake_types::{Batch, DatabaseId, Header, JobId, JobKey, Message, Operation, PartV1, V1, wire};
+use intake_types::{Batch, DatabaseId, Header, JobId, JobKey, Message, Operation, PartV1, SealV1, wire};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ pub(super) fn part(first_index: u32, records: &[Value]) -> Message<'static> {
 }
 
 pub(super) fn seal(total: u32) -> Message<'static> {
-    Message::V1(V1 { header: header(total), records: Vec::new() })
+    Message::SealV1(SealV1 { header: header(total) })
 }
 
 pub(super) fn cut(total: u32) -> Message<'static> {

@@ -2,7 +2,7 @@
 //! then of the ledger. Where neither can say, the request is published under a job of its own, and the worker decides.
 
 mod memory;
-mod wish;
+mod partial_key;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
 use self::memory::{Known, Memory};
-pub(crate) use self::wish::Wish;
+pub(crate) use self::partial_key::PartialKey;
 use crate::error::ApiError;
 
 /// How long the ledger is waited for: it only has to be asked, not to be up.

@@ -43,9 +43,9 @@ async fn take(
         let (account, published) = stream::receive(request, payload, app, format, operation).await?;
         return answer(request, app, &account, published, wish.format()).await;
     }
-    let again = idempotency::Wish::of(request, &app.keys)?;
+    let partial_key = idempotency::PartialKey::of(request, &app.keys)?;
     let catalog = app.catalog()?;
-    let received = Received { again, ..Received::of(request, payload, app).await? };
+    let received = Received { partial_key, ..Received::of(request, payload, app).await? };
     let shared = Arc::clone(app);
     let checked = respond::off_thread(move || {
         accept::accept(received, operation, &catalog, &shared.limits, &shared.job_key)

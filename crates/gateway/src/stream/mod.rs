@@ -4,7 +4,10 @@
 //! records out of it and publishes them in parts, each when the one before is confirmed. Parts are inert: the seal, which
 //! is published when the body has ended well, makes them a job. Whatever ends a stream before that has the parts
 //! thrown away, and the client is told that nothing was accepted.
+//!
+//! The records that failed in a job, which may be as many, are sent again in the same way.
 
+mod failed;
 mod incoming;
 mod parts;
 mod work;
@@ -17,18 +20,19 @@ use actix_web::web::Payload;
 use futures_util::future::join;
 use intake_telemetry::Metric;
 use intake_types::catalog::{Account, Catalog};
-use intake_types::{Header, Operation, Refusal, StreamFormat, Terms, wire};
+use intake_types::{Header, JobId, Operation, Refusal, StreamFormat, Terms, wire};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+pub(crate) use self::failed::of_failed;
+use self::incoming::Pump;
+use self::work::Sealed;
 use crate::app::App;
 use crate::config::{Config, usize_of};
 use crate::error::ApiError;
 use crate::extract::{Credentials, Encoding, Query};
 use crate::memory::Reservation;
 use crate::publish::Published;
-use crate::stream::incoming::Pump;
-use crate::stream::work::Sealed;
 use crate::{clock, idempotency, observe, respond};
 
 /// Pieces of a body that wait to be cut; one has some tens of KiB.
@@ -84,7 +88,7 @@ struct Opened {
     catalog: Arc<Catalog>,
     header: Header,
     /// Set where the request may be sent again.
-    again: Option<idempotency::Wish>,
+    partial_key: Option<idempotency::PartialKey>,
     /// Held as long as the stream is worked on, by whomever.
     _slot: OwnedSemaphorePermit,
     reservation: Reservation,
@@ -98,24 +102,33 @@ pub(crate) async fn receive(
     format: StreamFormat,
     operation: Operation,
 ) -> Result<(Account, Published), ApiError> {
-    let again = idempotency::Wish::of(request, &app.keys)?;
+    let partial_key = idempotency::PartialKey::of(request, &app.keys)?;
     let encoding = Encoding::of(request)?;
-    let opened = Opened { again, ..open(request, app, operation).await? };
+    let opened = Opened { partial_key, ..open(request, app, operation).await? };
     let (job_id, account) = (opened.header.job_id, opened.account.clone());
-    observe::job(job_id);
-    let expected = app.ended.expect(job_id);
     let (pieces, waiting) = mpsc::channel(PIECES);
     let pump = Pump { pieces, bounds: &app.streams, shutdown: &app.shutdown };
     let shared = Arc::clone(app);
-    let work = respond::off_thread(move || work::run(&shared, opened, format, encoding, waiting));
-    let ((), sealed) = join(pump.run(payload), work).await;
-    let Sealed { job_id: given, total, is_replayed } = sealed??;
+    let work = published(app, job_id, move || work::run(&shared, opened, format, encoding, waiting));
+    let ((), published) = join(pump.run(payload), work).await;
+    Ok((account, published?))
+}
+
+/// Has a thread make a job of records.
+async fn published(
+    app: &App,
+    job_id: JobId,
+    work: impl FnOnce() -> Result<Sealed, ApiError> + Send + 'static,
+) -> Result<Published, ApiError> {
+    observe::job(job_id);
+    let expected = app.waiters.expect(job_id);
+    let Sealed { job_id: given, total, is_replayed } = respond::off_thread(work).await??;
     if is_replayed {
-        return Ok((account, Published { job_id: given, expected: None }));
+        return Ok(Published { job_id: given, expected: None });
     }
     Metric::GatewayRecordsAccepted.add(total.into(), &[]);
-    let expected = if given == job_id { expected } else { app.ended.expect(given) };
-    Ok((account, Published { job_id: given, expected: Some(expected) }))
+    let expected = if given == job_id { expected } else { app.waiters.expect(given) };
+    Ok(Published { job_id: given, expected: Some(expected) })
 }
 
 /// Checks what a request says beside its body, in the order in which other requests are checked.
@@ -130,5 +143,5 @@ async fn open(request: &HttpRequest, app: &App, operation: Operation) -> Result<
     let reservation = app.bounds.memory.reserve(BYTES).await?;
     let job_id = clock::mint(&account.name, &app.job_key);
     let header = terms.into_stream_header(job_id, &account.name);
-    Ok(Opened { account, catalog, header, again: None, _slot: slot, reservation })
+    Ok(Opened { account, catalog, header, partial_key: None, _slot: slot, reservation })
 }

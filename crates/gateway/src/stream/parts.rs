@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use intake_broker::{KIND_HEADER, Outgoing, Publisher};
-use intake_types::{Cut, CutV1, Header, JobId, Message, PartV1, RepeatedV1, RequestKey, V1};
+use intake_broker::{Outgoing, Publisher};
+use intake_types::{CutV1, Header, Item, JobId, Message, PartV1, RepeatedV1, RequestKey, SealV1};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
@@ -77,7 +77,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Takes one more record; publishes those before it where they are enough for a part.
-    pub(super) fn take(&mut self, Cut { record, problem }: Cut) -> Result<(), ApiError> {
+    pub(super) fn take(&mut self, Item { record, problem }: Item) -> Result<(), ApiError> {
         let (index, size) = (self.total(), record.get().len());
         if index >= self.bounds.records {
             return Err(ApiError::StreamTooLarge { what: "records", limit: self.bounds.records.into() });
@@ -120,7 +120,7 @@ impl<'a> Parts<'a> {
             records: std::mem::take(&mut self.records).into_iter().map(Cow::Owned).collect(),
             unreadable: std::mem::take(&mut self.unreadable),
         });
-        let message = pack(&part, "part")?
+        let message = accept::pack(&part)?
             .header("intake-first-index", &first_index.to_string())?
             .header("intake-records", &(total - first_index).to_string())?;
         drop(part);
@@ -146,7 +146,7 @@ impl<'a> Parts<'a> {
     pub(super) fn seal(&mut self, job_id: JobId, key: Option<RequestKey>) -> Result<u32, ApiError> {
         self.sealing = Some(Sealing { has_key: key.is_some() });
         let header = Header { job_id, total: self.published, request_key: key, ..self.header.clone() };
-        self.send(pack(&Message::V1(V1 { header, records: Vec::new() }), "seal")?)?;
+        self.send(accept::pack(&Message::SealV1(SealV1 { header }))?)?;
         Ok(self.published)
     }
 
@@ -160,21 +160,21 @@ impl<'a> Parts<'a> {
         if !is_open {
             let text = format!("the stream was cut: {error}; nothing of it is applied");
             let error = error.status().as_u16();
-            self.throw_away("cut", |header| Message::CutV1(CutV1 { header, error, text }));
+            self.throw_away(|header| Message::CutV1(CutV1 { header, error, text }));
         }
     }
 
     /// Has the parts thrown away, because the same were sent before. Not waited for.
     pub(super) fn discard(self, before: JobId) {
-        self.throw_away("repeated", |header| Message::RepeatedV1(RepeatedV1 { header, same_as: before }));
+        self.throw_away(|header| Message::RepeatedV1(RepeatedV1 { header, same_as: before }));
     }
 
-    fn throw_away(self, kind: &str, message: impl FnOnce(Header) -> Message<'static>) {
+    fn throw_away(self, message: impl FnOnce(Header) -> Message<'static>) {
         if self.published == 0 || self.is_known {
             return;
         }
         let header = Header { total: self.published, ..self.header };
-        let Ok(message) = pack(&message(header), kind) else { return };
+        let Ok(message) = accept::pack(&message(header)) else { return };
         let publisher = self.publisher.clone();
         let tell = async move {
             for _ in 0..CUT_TRIES {
@@ -193,8 +193,4 @@ impl<'a> Parts<'a> {
 /// The seal was sent, or tried to.
 struct Sealing {
     has_key: bool,
-}
-
-fn pack(message: &Message<'_>, kind: &str) -> Result<Outgoing, ApiError> {
-    Ok(accept::pack(message)?.header(KIND_HEADER, kind)?)
 }

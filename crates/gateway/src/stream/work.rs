@@ -1,8 +1,8 @@
-//! What the thread of a stream does: unpack, cut, publish, until the body has ended.
+//! What the thread of a stream does: unpack, split, publish, until the body has ended.
 
 use std::sync::Arc;
 
-use intake_types::{Cutter, Fingerprint, Fingerprinting, JobId, Refusal, RequestKey, StreamFormat};
+use intake_types::{Fingerprint, Fingerprinting, JobId, Refusal, RequestKey, Splitter, StreamFormat};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use super::{Bounds, Opened};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Encoding;
-use crate::idempotency::{Claim, Wish};
+use crate::idempotency::{Claim, PartialKey};
 
 /// Unpacked in steps of this many bytes, the limits being looked at after each.
 const STEP: usize = 64 * 1024;
@@ -33,34 +33,42 @@ pub(super) fn run(
     encoding: Encoding,
     waiting: Receiver<Piece>,
 ) -> Result<Sealed, ApiError> {
-    let Opened { account, catalog, header, again, _slot, reservation } = opened;
+    let Opened { account, catalog, header, partial_key, _slot, reservation } = opened;
     let database = catalog.databases.get(&header.db_id).ok_or(Refusal::NoAccess(header.db_id))?;
     let bounds = &app.streams;
-    let cutter = Cutter::new(format, database, bounds.record_bytes);
+    let splitter = Splitter::new(format, database, bounds.record_bytes);
     let mut parts = Parts::new(bounds, &app.publisher, header, reservation);
-    let fingerprinting = again.as_ref().map(Wish::fingerprinting);
-    if let Some(key) = again.as_ref().and_then(Wish::key_before_body) {
+    let fingerprinting = partial_key.as_ref().map(PartialKey::fingerprinting);
+    if let Some(key) = partial_key.as_ref().and_then(PartialKey::key_before_body) {
         let safe = bounds.runtime.block_on(app.keys.safe(&app.store, &account.name, &key));
         parts.is_known = safe.is_some();
     }
-    let made = Incoming::new(waiting, encoding)
-        .and_then(|body| cut(body, cutter, bounds, fingerprinting, &mut parts));
-    let sealed = made.and_then(|fingerprint| {
+    let read = Incoming::new(waiting, encoding)
+        .and_then(|body| split(body, splitter, bounds, fingerprinting, &mut parts));
+    let key = read.map(|fingerprint| {
+        partial_key.zip(fingerprint).map(|(partial, fingerprint)| partial.complete(fingerprint))
+    });
+    conclude(app, &account.name, parts, key)
+}
+
+/// Makes a job of the records that were taken, which has this key if any; or has them thrown away, where they were not all.
+pub(super) fn conclude(
+    app: &App,
+    account: &str,
+    mut parts: Parts<'_>,
+    taken: Result<Option<RequestKey>, ApiError>,
+) -> Result<Sealed, ApiError> {
+    let sealed = taken.and_then(|key| {
         parts.flush()?;
-        // Here all of the body is known and safe, and nothing of it is a job yet.
-        let key = again.zip(fingerprint).map(|(wish, fingerprint)| wish.key_of(fingerprint));
-        seal(app, &account.name, &mut parts, key)
+        // Here all of the records are known and safe, and nothing of them is a job yet.
+        seal(app, account, &mut parts, key)
     });
     match sealed {
         Ok(sealed) => {
             if sealed.job_id == parts.job_id() {
-                tracing::info!(
-                    account.name = account.name,
-                    batch.records = sealed.total,
-                    "a stream was accepted"
-                );
+                tracing::info!(account.name = account, batch.records = sealed.total, "a stream was accepted");
             } else {
-                tracing::info!(account.name = account.name, job.same_as = %sealed.job_id, "a stream was sent again");
+                tracing::info!(account.name = account, job.same_as = %sealed.job_id, "a stream was sent again");
                 parts.discard(sealed.job_id);
             }
             Ok(sealed)
@@ -105,10 +113,10 @@ fn seal(
     Ok(Sealed { job_id, total, is_replayed: false })
 }
 
-/// Cuts a body to its good end; gives the fingerprint, if one is wanted.
-fn cut(
+/// Takes a body apart, to its good end; gives the fingerprint, if one is wanted.
+fn split(
     mut body: Incoming,
-    mut cutter: Cutter<'_>,
+    mut splitter: Splitter<'_>,
     bounds: &Bounds,
     mut fingerprinting: Option<Fingerprinting>,
     parts: &mut Parts<'_>,
@@ -126,9 +134,9 @@ fn cut(
         if let Some(fingerprinting) = &mut fingerprinting {
             fingerprinting.update(read);
         }
-        cutter.feed(read, |cut| parts.take(cut))?;
+        splitter.feed(read, |item| parts.take(item))?;
     }
-    cutter.finish(|cut| parts.take(cut))?;
+    splitter.finish(|item| parts.take(item))?;
     Ok(fingerprinting.map(Fingerprinting::finish))
 }
 

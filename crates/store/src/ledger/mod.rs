@@ -24,6 +24,6 @@ pub use parts::Part;
 pub use read::JobFilter;
 pub(crate) use read::status;
 pub use results::{Excerpt, Portion};
-pub use retry::Kept;
+pub use retry::{FailedChunk, Kept};
 pub use sweep::Swept;
 pub(crate) use warning::warn;

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Integer, Jsonb, Text, Uuid as UuidType};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Text, Uuid as UuidType};
 use intake_types::catalog::Account;
 use intake_types::{DatabaseId, Header, JobId};
 use serde_json::Value;
@@ -18,9 +18,9 @@ const KEPT: &str = "\
     ) AS f \
     WHERE j.id = $1 AND j.account = $2";
 
-const RECORDS: &str = "\
-    SELECT r.record FROM job_failures f, unnest(f.indices, f.records) AS r (index, record) \
-    WHERE f.db_id = $1 AND f.job_id = $2 ORDER BY f.first_index, r.index";
+const NEXT: &str = "\
+    SELECT first_index, records FROM job_failures \
+    WHERE db_id = $1 AND job_id = $2 AND first_index > $3 ORDER BY first_index LIMIT 1";
 
 /// What is kept of the failed records of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +43,15 @@ struct Row {
     bytes: i64,
 }
 
-#[derive(QueryableByName)]
-struct Record {
-    #[diesel(sql_type = Text)]
-    record: String,
+/// Records that failed in one chunk.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct FailedChunk {
+    /// The position of the chunk's first record, failed or not, in the job.
+    #[diesel(sql_type = Integer)]
+    pub first_index: i32,
+    /// Their JSON text as it was sent, in input order.
+    #[diesel(sql_type = Array<Text>)]
+    pub records: Vec<String>,
 }
 
 impl Store {
@@ -64,14 +69,21 @@ impl Store {
         .await
     }
 
-    /// The failed records of a job, as they were sent, in input order: all of them, so see first how many are kept.
-    pub async fn failed_records(&self, db_id: DatabaseId, job_id: JobId) -> Result<Vec<String>, Error> {
+    /// The failed records of a job that are kept, chunk by chunk: those of the first one, or of the first after another.
+    pub async fn failed_records(
+        &self,
+        db_id: DatabaseId,
+        job_id: JobId,
+        after: Option<i32>,
+    ) -> Result<Option<FailedChunk>, Error> {
         self.run(move |connection| {
-            let records: Vec<Record> = sql_query(RECORDS)
+            let chunk = sql_query(NEXT)
                 .bind::<Integer, _>(db_id.0)
                 .bind::<UuidType, _>(job_id.0)
-                .load(connection)?;
-            Ok(records.into_iter().map(|record| record.record).collect())
+                .bind::<Integer, _>(after.unwrap_or(-1))
+                .get_result(connection)
+                .optional()?;
+            Ok(chunk)
         })
         .await
     }

@@ -4,10 +4,11 @@
 //! carried as the text they came in: copied once when written, borrowed when read. A later version is a further
 //! variant; what is already in a queue stays readable.
 //!
-//! A stream is several messages: its parts, which are only kept, and then a `v1` without records, the seal, which makes
-//! them a job; or a `cut_v1`, when it did not come to its end; or a `repeated_v1`, when it turned out to be one again.
+//! A stream is several messages: its parts, which are only kept, and then the seal, which makes them a job; or a `cut_v1`,
+//! when it did not come to its end; or a `repeated_v1`, when it turned out to be one again.
 
 mod header;
+mod kind;
 #[cfg(test)]
 mod tests;
 
@@ -20,16 +21,20 @@ use serde_json::value::RawValue;
 use crate::{Batch, JobId};
 
 pub use header::Header;
+pub use kind::MessageKind;
 
 /// One accepted request on its way to a worker, or a piece of one. Every version ever sent decodes for ever.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Message<'a> {
-    /// Header and records as JSON text; of a streamed job the header alone.
+    /// Header and records as JSON text.
     #[serde(rename = "v1", borrow)]
     V1(V1<'a>),
     /// Some records of a stream.
     #[serde(rename = "part_v1", borrow)]
     PartV1(PartV1<'a>),
+    /// The good end of a stream.
+    #[serde(rename = "seal_v1")]
+    SealV1(SealV1),
     /// A stream that did not come to its end.
     #[serde(rename = "cut_v1")]
     CutV1(CutV1),
@@ -43,7 +48,7 @@ pub enum Message<'a> {
 pub struct V1<'a> {
     /// How to apply the records.
     pub header: Header,
-    /// The records, as JSON text; its length is `header.total`, or none where they were `header.streamed`.
+    /// The records, as JSON text, `header.total` of them.
     #[serde(borrow, deserialize_with = "borrowed")]
     pub records: Vec<Cow<'a, RawValue>>,
 }
@@ -65,6 +70,13 @@ pub struct PartV1<'a> {
     /// record stands its text, as a JSON string.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<u32, String>,
+}
+
+/// A stream that has come to its end, and is a job from here on: `{"seal_v1":{"header":{…}}}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SealV1 {
+    /// How its records are to be applied; its total counts all of them.
+    pub header: Header,
 }
 
 /// A stream that did not come to its end: `{"cut_v1":{"header":{…},"error":400,"text":"…"}}`.
@@ -152,8 +164,8 @@ impl<'a> Message<'a> {
         let message: Self = serde_json::from_slice(bytes)?;
         let total = message.header().total;
         let (said, whole) = match &message {
-            Self::V1(V1 { header, .. }) if !header.streamed => (Some(total), true),
-            Self::V1(_) | Self::CutV1(_) | Self::RepeatedV1(_) => (Some(0), false),
+            Self::V1(_) => (Some(total), true),
+            Self::SealV1(_) | Self::CutV1(_) | Self::RepeatedV1(_) => (Some(0), false),
             Self::PartV1(PartV1 { first_index, .. }) => {
                 (total.checked_sub(*first_index).filter(|count| *count > 0), false)
             }
@@ -171,7 +183,18 @@ impl<'a> Message<'a> {
     fn records(&self) -> &[Cow<'a, RawValue>] {
         match self {
             Self::V1(V1 { records, .. }) | Self::PartV1(PartV1 { records, .. }) => records,
-            Self::CutV1(_) | Self::RepeatedV1(_) => &[],
+            Self::SealV1(_) | Self::CutV1(_) | Self::RepeatedV1(_) => &[],
+        }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> MessageKind {
+        match self {
+            Self::V1(_) => MessageKind::Import,
+            Self::PartV1(_) => MessageKind::Part,
+            Self::SealV1(_) => MessageKind::Seal,
+            Self::CutV1(_) => MessageKind::Cut,
+            Self::RepeatedV1(_) => MessageKind::Repeated,
         }
     }
 
@@ -180,6 +203,7 @@ impl<'a> Message<'a> {
         match self {
             Self::V1(V1 { header, .. })
             | Self::PartV1(PartV1 { header, .. })
+            | Self::SealV1(SealV1 { header })
             | Self::CutV1(CutV1 { header, .. })
             | Self::RepeatedV1(RepeatedV1 { header, .. }) => header,
         }
@@ -190,6 +214,7 @@ impl<'a> Message<'a> {
         match self {
             Self::V1(V1 { header, .. })
             | Self::PartV1(PartV1 { header, .. })
+            | Self::SealV1(SealV1 { header })
             | Self::CutV1(CutV1 { header, .. })
             | Self::RepeatedV1(RepeatedV1 { header, .. }) => header,
         }
@@ -201,9 +226,9 @@ impl<'a> Message<'a> {
             Self::V1(V1 { header, records }) | Self::PartV1(PartV1 { header, records, .. }) => {
                 (header, records)
             }
-            Self::CutV1(CutV1 { header, .. }) | Self::RepeatedV1(RepeatedV1 { header, .. }) => {
-                (header, Vec::new())
-            }
+            Self::SealV1(SealV1 { header })
+            | Self::CutV1(CutV1 { header, .. })
+            | Self::RepeatedV1(RepeatedV1 { header, .. }) => (header, Vec::new()),
         }
     }
 }

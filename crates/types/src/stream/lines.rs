@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Cut, KEPT};
+use super::{Item, KEPT};
 use crate::wire::without_place;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Lines {
     pub(super) fn feed<E>(
         &mut self,
         mut bytes: &[u8],
-        take: &mut impl FnMut(Cut) -> Result<(), E>,
+        take: &mut impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (piece, rest) = bytes.split_at(end);
@@ -39,7 +39,7 @@ impl Lines {
         Ok(())
     }
 
-    pub(super) fn finish<E>(mut self, take: &mut impl FnMut(Cut) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn finish<E>(mut self, take: &mut impl FnMut(Item) -> Result<(), E>) -> Result<(), E> {
         self.cut().map_or(Ok(()), take)
     }
 
@@ -53,10 +53,10 @@ impl Lines {
     }
 
     /// The record of the line that has ended, if it holds one.
-    fn cut(&mut self) -> Option<Cut> {
+    fn cut(&mut self) -> Option<Item> {
         let cut = if self.is_long {
             let problem = format!("line {} has more than {} bytes", self.number, self.most_bytes);
-            Some(Cut::unreadable(&self.line, problem))
+            Some(Item::unreadable(&self.line, problem))
         } else {
             read(self.line.trim_ascii(), self.number)
         };
@@ -68,7 +68,7 @@ impl Lines {
     }
 }
 
-fn read(line: &[u8], number: u64) -> Option<Cut> {
+fn read(line: &[u8], number: u64) -> Option<Item> {
     if line.is_empty() {
         return None;
     }
@@ -76,15 +76,15 @@ fn read(line: &[u8], number: u64) -> Option<Cut> {
         Ok(text) => text,
         Err(error) => {
             let problem = format!("line {number} is not UTF-8 after its byte {}", error.valid_up_to());
-            return Some(Cut::unreadable(line, problem));
+            return Some(Item::unreadable(line, problem));
         }
     };
     Some(match serde_json::from_str::<&RawValue>(text) {
-        Ok(record) => Cut { record: record.to_owned(), problem: None },
+        Ok(record) => Item { record: record.to_owned(), problem: None },
         Err(error) => {
             let (problem, column) = (error.to_string(), error.column());
             let problem = format!("line {number} is no JSON: {} at column {column}", without_place(&problem));
-            Cut::unreadable(line, problem)
+            Item::unreadable(line, problem)
         }
     })
 }

@@ -27,7 +27,7 @@ pub enum StreamFormat {
 
 /// One record of a stream.
 #[derive(Debug)]
-pub struct Cut {
+pub struct Item {
     /// Its JSON text; of one that cannot be read what was sent, as a JSON string.
     pub record: Box<RawValue>,
     /// Why it cannot be read.
@@ -39,7 +39,7 @@ const KEPT: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-impl Cut {
+impl Item {
     fn unreadable(sent: &[u8], problem: String) -> Self {
         let kept = sent.get(..KEPT).unwrap_or(sent);
         let record =
@@ -50,7 +50,7 @@ impl Cut {
 
 /// Makes records of text.
 #[derive(Debug)]
-pub struct Cutter<'c> {
+pub struct Splitter<'c> {
     /// How much of a byte order mark was seen; `None` once that does not matter any more.
     mark: Option<usize>,
     text: Text<'c>,
@@ -63,8 +63,8 @@ enum Text<'c> {
     Rows(Box<rows::Rows<'c>>),
 }
 
-impl<'c> Cutter<'c> {
-    /// A cutter of records for `database`, each of at most `most_bytes` of text.
+impl<'c> Splitter<'c> {
+    /// A splitter of records for `database`, each of at most `most_bytes` of text.
     pub fn new(format: StreamFormat, database: &'c Database, most_bytes: usize) -> Self {
         let text = match format {
             StreamFormat::Ndjson => Text::Lines(lines::Lines::new(most_bytes)),
@@ -80,7 +80,7 @@ impl<'c> Cutter<'c> {
     pub fn feed<E: From<Refusal>>(
         &mut self,
         bytes: &[u8],
-        mut take: impl FnMut(Cut) -> Result<(), E>,
+        mut take: impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         let bytes = self.after_mark(bytes);
         self.pass(&bytes, &mut take)
@@ -90,7 +90,7 @@ impl<'c> Cutter<'c> {
     ///
     /// # Errors
     /// As [`Self::feed`]; and when there was no record.
-    pub fn finish<E: From<Refusal>>(mut self, mut take: impl FnMut(Cut) -> Result<(), E>) -> Result<(), E> {
+    pub fn finish<E: From<Refusal>>(mut self, mut take: impl FnMut(Item) -> Result<(), E>) -> Result<(), E> {
         let half = self.mark.take().and_then(|seen| BYTE_ORDER_MARK.get(..seen)).unwrap_or_default();
         self.pass(half, &mut take)?;
         let mut empty = self.empty;
@@ -111,7 +111,7 @@ impl<'c> Cutter<'c> {
     fn pass<E: From<Refusal>>(
         &mut self,
         bytes: &[u8],
-        take: &mut impl FnMut(Cut) -> Result<(), E>,
+        take: &mut impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         let empty = &mut self.empty;
         let mut take = |cut| {

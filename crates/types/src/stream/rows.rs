@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use csv_core::{ReadRecordResult, Reader};
 use serde_json::value::RawValue;
 
-use super::{Cut, KEPT};
+use super::{Item, KEPT};
 use crate::catalog::Database;
 use crate::envelope::shortened;
 use crate::{FieldType, Refusal};
@@ -67,7 +67,7 @@ impl<'c> Rows<'c> {
     pub(super) fn feed<E: From<Refusal>>(
         &mut self,
         mut bytes: &[u8],
-        take: &mut impl FnMut(Cut) -> Result<(), E>,
+        take: &mut impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         while let Some(rest) = self.read(bytes) {
             bytes = rest;
@@ -78,7 +78,7 @@ impl<'c> Rows<'c> {
 
     pub(super) fn finish<E: From<Refusal>>(
         mut self,
-        take: &mut impl FnMut(Cut) -> Result<(), E>,
+        take: &mut impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         if !self.is_long && self.sent.iter().all(|byte| is_line_end(*byte)) {
             return Ok(());
@@ -135,7 +135,7 @@ impl<'c> Rows<'c> {
     fn end_row<E: From<Refusal>>(
         &mut self,
         problem: Option<&str>,
-        take: &mut impl FnMut(Cut) -> Result<(), E>,
+        take: &mut impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         let before = self.sent.iter().take_while(|byte| is_line_end(**byte)).filter(|byte| **byte == b'\n');
         let line = self.lines + u64::try_from(before.count()).unwrap_or_default() + 1;
@@ -151,9 +151,9 @@ impl<'c> Rows<'c> {
             take(record.map_or_else(
                 |problem| {
                     let sent = self.sent.trim_ascii();
-                    Cut::unreadable(sent, format!("the row at line {line} {problem}"))
+                    Item::unreadable(sent, format!("the row at line {line} {problem}"))
                 },
-                |record| Cut { record, problem: None },
+                |record| Item { record, problem: None },
             ))?;
         }
         self.lines += self.inside;

@@ -29,16 +29,16 @@ fn database() -> Database {
 /// What is cut out of these pieces: records, and of those that cannot be read what is wrong.
 fn cut(format: StreamFormat, pieces: &[&[u8]]) -> Result<Vec<(String, Option<String>)>, String> {
     let database = database();
-    let mut cutter = Cutter::new(format, &database, MOST);
+    let mut splitter = Splitter::new(format, &database, MOST);
     let mut records = Vec::new();
-    let mut take = |Cut { record, problem }: Cut| -> Result<(), Refusal> {
+    let mut take = |Item { record, problem }: Item| -> Result<(), Refusal> {
         records.push((record.get().to_owned(), problem));
         Ok(())
     };
     for piece in pieces {
-        cutter.feed(piece, &mut take).map_err(|refusal| refusal.to_string())?;
+        splitter.feed(piece, &mut take).map_err(|refusal| refusal.to_string())?;
     }
-    cutter.finish(&mut take).map_err(|refusal| refusal.to_string())?;
+    splitter.finish(&mut take).map_err(|refusal| refusal.to_string())?;
     Ok(records)
 }
 
@@ -132,9 +132,9 @@ fn a_header_row_that_will_not_do_is_refused() {
     assert_eq!(refused("a,\"b\n1,2"), "header row: has a quote that nothing closes");
     let many: Vec<String> = (0..=10_000).map(|number| number.to_string()).collect();
     let database = database();
-    let mut cutter = Cutter::new(StreamFormat::Csv, &database, 1 << 20);
+    let mut splitter = Splitter::new(StreamFormat::Csv, &database, 1 << 20);
     let refusal =
-        cutter.feed(format!("{}\n", many.join(",")).as_bytes(), |_| Ok::<(), Refusal>(())).unwrap_err();
+        splitter.feed(format!("{}\n", many.join(",")).as_bytes(), |_| Ok::<(), Refusal>(())).unwrap_err();
     assert_eq!(refusal.to_string(), "header row: 10001 columns sent, 10000 allowed");
 }
 

@@ -18,14 +18,14 @@ enum Source {
     Body(u32),
 }
 
-/// The wish that a request be known again; its fingerprint lacks only the body.
+/// What a request is known again by, but for its body.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub(crate) struct PartialKey {
     source: Source,
     fingerprint: Fingerprinting,
 }
 
-impl Wish {
+impl PartialKey {
     /// Of a request with an `Idempotency-Key`, and of any where the operator wants equal bodies to be one request.
     pub(crate) fn of(request: &HttpRequest, keys: &RequestKeys) -> Result<Option<Self>, ApiError> {
         let source = match (idempotency_key(request)?, keys.same_body_seconds()) {
@@ -37,10 +37,10 @@ impl Wish {
     }
 
     /// The key, once the body is there.
-    pub(crate) fn key(&self, body: &[u8]) -> RequestKey {
+    pub(crate) fn with_body(&self, body: &[u8]) -> RequestKey {
         let mut fingerprint = self.fingerprint.clone();
         fingerprint.update(body);
-        self.key_of(fingerprint.finish())
+        self.complete(fingerprint.finish())
     }
 
     /// A fingerprint that lacks only the body, which comes bit by bit.
@@ -50,11 +50,11 @@ impl Wish {
 
     /// The client's own key, without the body in its fingerprint: enough to find what it stands for.
     pub(crate) fn key_before_body(&self) -> Option<RequestKey> {
-        matches!(self.source, Source::Header(_)).then(|| self.key_of(self.fingerprint.clone().finish()))
+        matches!(self.source, Source::Header(_)).then(|| self.complete(self.fingerprint.clone().finish()))
     }
 
     /// The key, once the whole fingerprint is there.
-    pub(crate) fn key_of(&self, fingerprint: Fingerprint) -> RequestKey {
+    pub(crate) fn complete(&self, fingerprint: Fingerprint) -> RequestKey {
         match &self.source {
             Source::Header(key) => {
                 RequestKey { scope: KeyScope::Key, key: key.clone(), fingerprint, seconds: None }
@@ -95,8 +95,8 @@ mod tests {
         if let Some(key) = key {
             request = request.insert_header(("idempotency-key", key));
         }
-        let wish = Wish::of(&request.to_http_request(), &RequestKeys::new(window)).unwrap();
-        wish.map(|wish| wish.key(b"body"))
+        let key = PartialKey::of(&request.to_http_request(), &RequestKeys::new(window)).unwrap();
+        key.map(|key| key.with_body(b"body"))
     }
 
     #[test]

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// The jobs that somebody waits for.
 #[derive(Debug, Clone)]
-pub(crate) struct Ended {
+pub(crate) struct Waiters {
     waiting: Arc<Mutex<HashMap<JobId, Waiting>>>,
     listening: watch::Receiver<State>,
 }
@@ -29,12 +29,12 @@ struct Waiting {
 /// One request's wait for one job, from now on.
 #[derive(Debug)]
 pub(crate) struct Expectation {
-    ended: Ended,
+    waiters: Waiters,
     job_id: JobId,
     told: CancellationToken,
 }
 
-impl Ended {
+impl Waiters {
     /// Nobody waits yet. `listening` tells whether notices are heard.
     pub(crate) fn new(listening: watch::Receiver<State>) -> Self {
         Self { waiting: Arc::default(), listening }
@@ -50,7 +50,7 @@ impl Ended {
         let mut waiting = self.waiting();
         let entry = waiting.entry(job_id).or_default();
         entry.requests += 1;
-        Expectation { ended: self.clone(), job_id, told: entry.told.clone() }
+        Expectation { waiters: self.clone(), job_id, told: entry.told.clone() }
     }
 
     /// Wakes who waits for a job.
@@ -86,13 +86,13 @@ impl Expectation {
     }
 
     pub(crate) fn is_listening(&self) -> bool {
-        self.ended.is_listening()
+        self.waiters.is_listening()
     }
 }
 
 impl Drop for Expectation {
     fn drop(&mut self) {
-        let mut waiting = self.ended.waiting();
+        let mut waiting = self.waiters.waiting();
         if let Some(entry) = waiting.get_mut(&self.job_id) {
             entry.requests -= 1;
             if entry.requests == 0 {
@@ -109,18 +109,18 @@ mod tests {
     #[tokio::test]
     async fn all_who_wait_are_told_and_nobody_is_kept() {
         let (_state, listening) = watch::channel(State::Ready);
-        let ended = Ended::new(listening);
+        let waiters = Waiters::new(listening);
         let id = |number| JobId(Uuid::from_u128(number));
-        let (first, second, other) = (ended.expect(id(1)), ended.expect(id(1)), ended.expect(id(2)));
-        ended.tell(id(1));
-        ended.tell(id(3));
+        let (first, second, other) = (waiters.expect(id(1)), waiters.expect(id(1)), waiters.expect(id(2)));
+        waiters.tell(id(1));
+        waiters.tell(id(3));
         first.told().await;
         second.told().await;
         assert!(!other.is_told());
         drop((first, other));
-        assert_eq!(ended.waiting().len(), 1);
+        assert_eq!(waiters.waiting().len(), 1);
         drop(second);
-        assert!(ended.waiting().is_empty());
-        assert!(!ended.expect(id(1)).is_told(), "what was told before is not known");
+        assert!(waiters.waiting().is_empty());
+        assert!(!waiters.expect(id(1)).is_told(), "what was told before is not known");
     }
 }
