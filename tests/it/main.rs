@@ -32,4 +32,5 @@ mod seed;
 mod status;
 mod streams;
 mod sync;
+mod taken_back;
 mod watchdog;

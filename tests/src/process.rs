@@ -8,30 +8,39 @@ use std::process::{Child, Command, Stdio};
 use crate::{World, until};
 
 /// A real `intake-worker`; killed with SIGKILL when dropped.
-pub struct WorkerProcess(Child);
+pub struct WorkerProcess {
+    child: Child,
+    address: SocketAddr,
+}
 
 impl WorkerProcess {
     /// Starts one that works for this world, with further arguments.
     pub fn start(world: &World, arguments: &[&str]) -> Self {
-        Self(spawn("intake-worker", free_address(), &world.worker_arguments(), arguments))
+        let address = free_address();
+        Self { child: spawn("intake-worker", address, &world.worker_arguments(), arguments), address }
+    }
+
+    /// Whether it says that it has all that it needs.
+    pub fn is_ready(&self) -> bool {
+        is_ready(self.address)
     }
 
     /// The most memory that it has had, in MiB.
     pub fn peak_memory(&self) -> u64 {
-        peak_memory(&self.0)
+        peak_memory(&self.child)
     }
 
     /// Kills it with SIGKILL: it gets no chance to finish anything.
     pub fn kill(mut self) {
-        self.0.kill().expect("the worker is killed");
-        self.0.wait().expect("the worker is gone");
+        self.child.kill().expect("the worker is killed");
+        self.child.wait().expect("the worker is gone");
     }
 }
 
 impl Drop for WorkerProcess {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -70,10 +79,7 @@ impl GatewayProcess {
     }
 
     fn until_ready(&self) {
-        until("the gateway is ready", || {
-            let answer = ureq::get(format!("http://{}/health/ready", self.address)).call();
-            answer.is_ok_and(|answer| answer.status() == 200).then_some(())
-        });
+        until("the gateway is ready", || is_ready(self.address).then_some(()));
     }
 }
 
@@ -82,6 +88,10 @@ impl Drop for GatewayProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn is_ready(address: SocketAddr) -> bool {
+    ureq::get(format!("http://{address}/health/ready")).call().is_ok_and(|answer| answer.status() == 200)
 }
 
 fn free_address() -> SocketAddr {

@@ -35,6 +35,10 @@ impl<'a> Attempt<'a> {
         if self.job.shutdown.is_cancelled() {
             return Err(Halt::GivenBack);
         }
+        if !self.delivery.is_current() {
+            tracing::warn!("the broker has taken the delivery back: work on it stops");
+            return Err(Halt::GivenBack);
+        }
         Ok(())
     }
 

@@ -144,6 +144,9 @@ impl Job {
 
     /// Another delivery may do better; the last one ends the job, so that whoever polls it learns what became of it.
     async fn stuck(&self, header: &Header, delivery: &Delivery, error: &intake_store::Error) -> Ended {
+        if !delivery.is_current() {
+            return Ended::GivenBack;
+        }
         if delivery.delivery_count >= self.last_delivery {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();

@@ -106,6 +106,7 @@ impl Job {
     async fn all_parts(&self, header: &Header, attempt: &mut Attempt<'_>) -> Result<(), Halt> {
         let started = Instant::now();
         loop {
+            attempt.go_on()?;
             let kept = attempt.persist(|| self.store.kept_records(header)).await?;
             if kept == header.total {
                 return Ok(());

@@ -110,7 +110,11 @@ impl RabbitMq {
         file("enabled_plugins", "[].\n")?;
         file("env.conf", "# Instead of /etc/rabbitmq/rabbitmq-env.conf, which is the system's.\n")?;
         file("advanced.config", "[].\n")?;
-        file("rabbitmq.conf", &format!("load_definitions = {}\n", definitions.display()))?;
+        file(
+            "rabbitmq.conf",
+            // As in deploy/rabbitmq/rabbitmq.conf.
+            &format!("load_definitions = {}\nconsumer_timeout = 43200000\n", definitions.display()),
+        )?;
         if memory.get(NODE).is_none() {
             memory.set(NODE, &format!("{}@localhost", self.key))?;
         }

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use lapin::{
     Channel,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,6 +32,13 @@ pub(super) struct Intake {
     pub(super) payload_max: usize,
     pub(super) shutdown: CancellationToken,
 }
+
+/// How long a delivery may stay unsettled before the broker takes it back, and with it all that is unsettled: by itself it
+/// does after 30 minutes, and a job of a million records may take longer, also one that waits here for one in hand.
+///
+/// Known by RabbitMQ from 3.11.15 and 3.12 on, where it wins over all other settings; earlier versions pass over it, and
+/// need `consumer_timeout` in `rabbitmq.conf`: <https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout>
+const TIMEOUT: (&str, Duration) = ("x-consumer-timeout", Duration::from_hours(12));
 
 /// Why no more deliveries are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +120,10 @@ impl Intake {
     /// Consumes until something speaks against it, then stops the flow on the broker.
     async fn fill(&mut self, link: &Link, desktop: &Desktop) -> Result<Halt, Error> {
         let (queue, channel) = (link.names().of(self.queue).clone(), &desktop.channel);
-        let consume =
-            channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), FieldTable::default());
+        let mut arguments = FieldTable::default();
+        let timeout = i64::try_from(TIMEOUT.1.as_millis()).unwrap_or(i64::MAX);
+        arguments.insert(TIMEOUT.0.into(), AMQPValue::LongLongInt(timeout));
+        let consume = channel.basic_consume(queue, "".into(), BasicConsumeOptions::default(), arguments);
         let mut consumer = link.ask("basic.consume", consume).await?;
         let accept = |delivery| {
             self.inbox.push(Delivery::new(delivery, desktop.desk.clone(), desktop.unsettled.token()));
