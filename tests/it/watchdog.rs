@@ -32,6 +32,19 @@ fn a_message_that_comes_back_too_often_ends_its_job_and_is_kept() {
 }
 
 #[test]
+fn a_message_that_comes_back_too_often_is_kept_only_where_something_is_left_of_its_job() {
+    let world = World::builder().workers(0).delivery_limit(2).buries(1).start();
+    let refused = import(&world, 1);
+    world.end_and_reject_until_given_up(403);
+    let given_up = import(&world, 1);
+    world.end_and_reject_until_given_up(500);
+    world.start_worker();
+    assert_eq!(world.buried_job(), given_up, "the first of them is forgotten");
+    assert_eq!(world.status(&refused)["error"], 403);
+    until("all is seen to", || (world.queued().undelivered == 0).then_some(()));
+}
+
+#[test]
 fn a_job_whose_message_is_gone_comes_to_an_end() {
     let world = World::builder().workers(0).start();
     let job = import(&world, 1);

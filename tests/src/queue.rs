@@ -35,12 +35,42 @@ impl World {
 
     /// Gives the one message that waits back as failed until the broker has had enough of it.
     pub fn reject_until_given_up(&self) {
+        self.reject_all(async |_| {});
+    }
+
+    /// Ends the job of the one message that waits with an error, then does the same.
+    pub fn end_and_reject_until_given_up(&self, error: u16) {
+        let store = self.database.store();
+        self.reject_all(async |header| {
+            store.fail(header, error, "ended".to_owned()).await.expect("the job is ended");
+        });
+    }
+
+    fn reject_all(&self, first: impl AsyncFnOnce(&Header)) {
+        let before = self.queued().undelivered;
         self.consume(async |consumer, most| {
-            for _ in 0..=most {
+            let delivery = take(consumer).await;
+            first(&header(&delivery)).await;
+            delivery.reject_for_retry().await.expect("the broker takes it back");
+            for _ in 0..most {
                 take(consumer).await.reject_for_retry().await.expect("the broker takes it back");
             }
         });
-        until("the message is given up", || (self.queued().undelivered == 1).then_some(()));
+        until("the message is given up", || (self.queued().undelivered == before + 1).then_some(()));
+    }
+
+    /// Waits for the oldest message in the dead queue, and leaves it there; the job that it is of.
+    pub fn buried_job(&self) -> String {
+        let shutdown = CancellationToken::new();
+        self.runtime().block_on(async {
+            let mut consumer = Consumer::start_dead(&self.queues, "test", 1, shutdown.clone());
+            let delivery = take(&mut consumer).await;
+            let job = header(&delivery).job_id.to_string();
+            delivery.release().await.expect("the broker takes it back");
+            shutdown.cancel();
+            consumer.closed().await;
+            job
+        })
     }
 
     /// Registers the job of the one message that waits, as a worker does, and loses the message.

@@ -110,7 +110,7 @@ impl Job {
         if let Some(header) = undelivered::job_of(attempt.delivery) {
             let text = "the job could not be read; it is kept, ask the operator";
             match attempt.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
-                Ok(state) => self.announcer.job_ended(header.job_id, state),
+                Ok(ending) => self.announcer.job_ended(header.job_id, ending.state),
                 Err(Halt::GivenBack) => return Ended::GivenBack,
                 Err(Halt::Store(error)) => tracing::error!(%error, "its job cannot be ended"),
             }
@@ -151,13 +151,13 @@ impl Job {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
             match self.store.fail(header, 500, text).await {
-                Ok(JobState::Failed) => {
+                Ok(ending) if ending.is_given_up() => {
                     self.announcer.job_ended(header.job_id, JobState::Failed);
                     tracing::error!(%error, "a job failed: its message is buried");
                     return Ended::Buried(error.to_string());
                 }
                 // Somebody else has brought it to its end meanwhile.
-                Ok(state) if state.is_terminal() => return Ended::Applied,
+                Ok(ending) if ending.state.is_terminal() => return Ended::Applied,
                 Ok(_open) => {}
                 Err(error) => tracing::error!(%error, "a job that is given up cannot be ended"),
             }

@@ -54,12 +54,14 @@ async fn end(store: &Store, header: &Header, announcer: &Announcer, shutdown: &C
     let mut backoff = Backoff::new();
     loop {
         match store.fail(header, 500, TEXT.to_owned()).await {
-            Ok(JobState::Failed) => {
-                announcer.job_ended(header.job_id, JobState::Failed);
-                tracing::error!("a job came back too often and was ended: its message is buried");
+            Ok(ending) if ending.is_given_up() => {
+                if ending.is_new {
+                    announcer.job_ended(header.job_id, JobState::Failed);
+                }
+                tracing::error!("a job came back too often and is given up: its message is buried");
                 return Ended::Buried(REASON.to_owned());
             }
-            // It has ended otherwise: nothing of it is left to do.
+            // It has ended otherwise, also as failed: nothing of it is left to do, or to be kept.
             Ok(_ended_before) => return Ended::Applied,
             Err(error) if error.is_transient() => tracing::warn!(%error, "a job cannot be ended yet"),
             Err(error) => {

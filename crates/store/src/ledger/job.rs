@@ -42,6 +42,24 @@ pub struct Registered {
     pub error: Option<u16>,
 }
 
+/// How a job stands that was to be ended as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Where it stands; not failed, where it had ended otherwise before.
+    pub state: JobState,
+    /// Why it failed, if it did, now or before.
+    pub error: Option<u16>,
+    /// Whether it has ended just now.
+    pub is_new: bool,
+}
+
+impl Ending {
+    /// Whether it was given up, now or before: what was not applied of it is to be kept.
+    pub fn is_given_up(&self) -> bool {
+        self.error == Some(500)
+    }
+}
+
 impl Store {
     /// Makes the job known, or counts one more attempt at it. A job whose key was used for something else ends as failed.
     pub async fn register(&self, header: &Header) -> Result<Registered, Error> {
@@ -51,8 +69,8 @@ impl Store {
     }
 
     /// Ends a job that cannot be applied as a whole, whether or not it was registered. A job that has ended already
-    /// stays as it is. Gives the state that it is in now.
-    pub async fn fail(&self, header: &Header, error: u16, text: String) -> Result<JobState, Error> {
+    /// stays as it is. Gives how it stands now.
+    pub async fn fail(&self, header: &Header, error: u16, text: String) -> Result<Ending, Error> {
         let (header, keep) = (header.clone(), self.retention());
         self.run(move |connection| {
             connection.transaction(|connection| fail(connection, &header, keep, error, &text))
@@ -144,12 +162,13 @@ fn fail(
     keep: Retention,
     error: u16,
     text: &str,
-) -> Result<JobState, Error> {
+) -> Result<Ending, Error> {
     make(connection, header)?;
     // Somebody may be applying a chunk of it: the sums must be read after that, not before.
     lock(connection, header)?;
-    end(connection, header, keep, JobState::Failed, Some((error, text)))?;
-    Ok(state(connection, header.job_id)?.0)
+    let is_new = end(connection, header, keep, JobState::Failed, Some((error, text)))?;
+    let (state, error) = state(connection, header.job_id)?;
+    Ok(Ending { state, error, is_new })
 }
 
 /// Makes a job known that nobody knows of yet; whether that was so.
@@ -159,19 +178,20 @@ pub(super) fn make(connection: &mut PgConnection, header: &Header) -> Result<boo
 }
 
 /// Ends a job that has not ended, with the sums over its chunks, and has that told. The job must be locked, or not yet be
-/// anybody's.
+/// anybody's. Whether it had not ended.
 pub(crate) fn end(
     connection: &mut PgConnection,
     header: &Header,
     keep: Retention,
     state: JobState,
     error: Option<(u16, &str)>,
-) -> Result<(), Error> {
-    if finish(connection, header, keep, state, error)? {
+) -> Result<bool, Error> {
+    let is_new = finish(connection, header, keep, state, error)?;
+    if is_new {
         callbacks::insert(connection, header)?;
         outbox::job_ended(connection, header)?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 /// As [`end`], but has nobody told. Whether it had not ended.

@@ -15,9 +15,9 @@ mod sweep;
 mod tests;
 mod warning;
 
-pub use job::Registered;
 #[cfg(test)]
 pub(crate) use job::register;
+pub use job::{Ending, Registered};
 pub(crate) use job::{Locked, end, lock, next_index};
 pub use key::Reserved;
 pub use parts::Part;

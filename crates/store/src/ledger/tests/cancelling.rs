@@ -60,7 +60,7 @@ async fn a_job_that_is_given_up_counts_the_chunk_that_is_just_applied() {
         tokio::task::yield_now().await;
     }
     rival.batch_execute("COMMIT").unwrap();
-    assert_eq!(failing.await.unwrap(), JobState::Failed);
+    assert_eq!(failing.await.unwrap().state, JobState::Failed);
     let told = store.status(&demo, job_id(1)).await.unwrap().unwrap();
     assert_eq!(told.ledger.unwrap().tally, Tally { created: 1, ..Tally::default() });
 }

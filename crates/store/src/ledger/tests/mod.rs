@@ -13,6 +13,7 @@ use std::sync::Arc;
 use intake_types::{Action, DatabaseId, JobState, MatchRule, Tally};
 use serde_json::json;
 
+use crate::Ending;
 use crate::fixture::{account, apply_all, catalog, email, fates, header, import, job_id};
 use crate::testing::TestDatabase;
 
@@ -65,24 +66,28 @@ async fn a_job_that_failed_stays_so() {
     let database = TestDatabase::create();
     let store = database.store();
     let never_taken = header(1, MatchRule::Email, 3);
-    assert_eq!(store.fail(&never_taken, 422, "no \0 go".to_owned()).await.unwrap(), JobState::Failed);
+    let failed = Ending { state: JobState::Failed, error: Some(422), is_new: true };
+    assert_eq!(store.fail(&never_taken, 422, "no \0 go".to_owned()).await.unwrap(), failed);
     let status = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap();
     assert_eq!(status.state, JobState::Failed);
     assert_eq!(status.ledger.unwrap().error, Some((422, "no \u{fffd} go".to_owned())));
-    assert_eq!(store.fail(&never_taken, 500, "again".to_owned()).await.unwrap(), JobState::Failed);
+    let again = store.fail(&never_taken, 500, "again".to_owned()).await.unwrap();
+    assert_eq!(again, Ending { is_new: false, ..failed });
+    assert!(!again.is_given_up(), "nothing of it is to be kept");
     assert_eq!(store.register(&never_taken).await.unwrap().state, JobState::Failed);
     assert_eq!(database.scalar("SELECT error * 10 + attempts FROM jobs"), 4221);
 
     let import = import(2, MatchRule::Email, &[email("a"), email("b")]);
     store.register(&import.header).await.unwrap();
     store.apply(Arc::clone(&import), catalog(), 0..1).await.unwrap();
-    store.fail(&import.header, 500, "gave up".to_owned()).await.unwrap();
+    assert!(store.fail(&import.header, 500, "gave up".to_owned()).await.unwrap().is_given_up());
     let after = store.apply(Arc::clone(&import), catalog(), 1..2).await.unwrap();
     assert_eq!((after.next_index, after.tally.created, after.finished), (1, 0, true));
 
     apply_all(&store, &crate::fixture::import(3, MatchRule::Email, &[email("c")]), 1).await;
     let done = header(3, MatchRule::Email, 1);
-    assert_eq!(store.fail(&done, 500, "too late".to_owned()).await.unwrap(), JobState::Completed);
+    let completed = Ending { state: JobState::Completed, error: None, is_new: false };
+    assert_eq!(store.fail(&done, 500, "too late".to_owned()).await.unwrap(), completed);
 }
 
 #[tokio::test]

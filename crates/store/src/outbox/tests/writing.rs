@@ -94,7 +94,7 @@ async fn a_job_ends_once_however_it_ends() {
     }
     apply_all(&store, &import(2, MatchRule::Email, &[email("a")]), 1).await;
     let done = header(2, MatchRule::Email, 1);
-    assert_eq!(store.fail(&done, 500, "too late".to_owned()).await.unwrap(), JobState::Completed);
+    assert_eq!(store.fail(&done, 500, "too late".to_owned()).await.unwrap().state, JobState::Completed);
     let sent = drain(&store, LIMITS).await;
     let jobs: Vec<_> =
         sent.iter().flat_map(events).filter(|event| event["type"] == "job.completed").collect();
