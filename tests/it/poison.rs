@@ -4,6 +4,15 @@
 use intake_tests::{WorkerProcess, World, until};
 use serde_json::{Value, json};
 
+/// The status of a job that has ended as failed.
+fn failed(world: &World, job: &str) -> Value {
+    let status = until("the job ends", || {
+        Some(world.status(job)).filter(|status| status["finished_at"] != Value::Null)
+    });
+    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+    status
+}
+
 #[test]
 fn it_fails_alone_wherever_it_stands() {
     let world = World::start();
@@ -37,10 +46,7 @@ fn a_job_that_cannot_be_applied_ends_as_failed_and_is_kept() {
     let world = World::builder().delivery_limit(1).buries(1).start();
     world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
     let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
-    let failed = until("the job ends", || {
-        Some(world.status(&job)).filter(|status| status["finished_at"] != Value::Null)
-    });
-    assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
+    failed(&world, &job);
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
 }
 
@@ -67,10 +73,7 @@ fn a_message_that_kills_its_workers_ends_as_failed_and_holds_up_nobody() {
         world.end_held();
     }
     let _worker = WorkerProcess::start(&world, &[]);
-    let failed = until("the job ends", || {
-        Some(world.status(&deadly)).filter(|status| status["finished_at"] != Value::Null)
-    });
-    assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
+    let failed = failed(&world, &deadly);
     assert_eq!(failed["attempts"], LIMIT + 1, "no worker has tried it again");
     assert_eq!((&failed["total"], &failed["created"]), (&json!(2), &json!(1)), "what was applied stays");
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
@@ -78,4 +81,29 @@ fn a_message_that_kills_its_workers_ends_as_failed_and_holds_up_nobody() {
     assert_eq!((world.queued().work, world.queued().undelivered), (0, 0));
     let next = world.import_all(json!({}), &[json!({"email": "b@example.com"})]);
     assert_eq!(next[0]["action"], "created");
+}
+
+#[test]
+fn a_message_that_kills_its_workers_takes_no_other_along() {
+    const LIMIT: i32 = 6;
+    let world = World::builder().workers(0).delivery_limit(LIMIT).buries(1).start();
+    world.close_gate();
+    let import = |email: &str, city: &str| {
+        world.import(&json!({"db_id": 1, "data": [{"email": email, "city": city}]})).job_id()
+    };
+    let deadly = import("a@example.com", "Slow");
+    let others = [import("b@example.com", "Riga"), import("c@example.com", "Riga")];
+    // It is always the first, and the next one is in the hands of the worker that dies, and not begun.
+    for _delivery in 0..=LIMIT {
+        let worker = WorkerProcess::start(&world, &["--jobs", "1"]);
+        world.until_held();
+        worker.kill();
+        world.end_held();
+    }
+    let _worker = WorkerProcess::start(&world, &[]);
+    assert_eq!(failed(&world, &deadly)["attempts"], LIMIT + 1);
+    for job in others {
+        assert_eq!(world.completed(&job)["created"], 1);
+    }
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
 }

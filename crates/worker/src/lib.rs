@@ -13,6 +13,7 @@ mod pause;
 mod relay;
 mod split;
 mod stream;
+mod suspects;
 mod take;
 mod task;
 #[cfg(any(test, feature = "testing"))]
