@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Ends a job that cannot be applied as a whole, whether or not it was registered. A job that has ended already
-    /// stays as it is. Gives how it stands now.
+    /// stays as it is, and so does one that is the same as another. Gives how it, or that other one, stands now.
     pub async fn fail(&self, header: &Header, error: u16, text: String) -> Result<Ending, Error> {
         let (header, keep) = (header.clone(), self.retention());
         self.run(move |connection| {
@@ -135,7 +135,7 @@ pub(crate) fn register(
     };
     if let Settled::SameAs(other) = settled {
         parts::drop_of_ended(connection, header, None)?;
-        let (state, error) = state(connection, other)?;
+        let (state, error) = state_of_other(connection, other)?;
         return Ok(Registered { next_index: 0, state, same_as: Some(other), refused: false, error });
     }
     let upsert = diesel::insert_into(jobs::table)
@@ -163,6 +163,10 @@ fn fail(
     error: u16,
     text: &str,
 ) -> Result<Ending, Error> {
+    if let Some(other) = key::same_as(connection, header.job_id)? {
+        let (state, error) = state_of_other(connection, other)?;
+        return Ok(Ending { state, error, is_new: false });
+    }
     make(connection, header)?;
     // Somebody may be applying a chunk of it: the sums must be read after that, not before.
     lock(connection, header)?;
@@ -219,9 +223,25 @@ pub(super) fn finish(
 
 /// Where a job stands, and why it failed if it did.
 fn state(connection: &mut PgConnection, job_id: JobId) -> Result<(JobState, Option<u16>), Error> {
+    let found = find_state(connection, job_id)?;
+    found.ok_or_else(|| Error::Unknown(format!("job {job_id} is not registered")))
+}
+
+/// The same of a job that another one is the same as: no worker may have it yet, or its time is over.
+fn state_of_other(connection: &mut PgConnection, job_id: JobId) -> Result<(JobState, Option<u16>), Error> {
+    Ok(find_state(connection, job_id)?.unwrap_or((JobState::Processing, None)))
+}
+
+fn find_state(
+    connection: &mut PgConnection,
+    job_id: JobId,
+) -> Result<Option<(JobState, Option<u16>)>, Error> {
     let columns = jobs::table.filter(jobs::id.eq(job_id.0)).select((jobs::state, jobs::error));
-    let (word, error): (String, Option<i32>) = columns.first(connection)?;
-    Ok((parse(&word)?, error.and_then(|error| u16::try_from(error).ok())))
+    let found: Option<(String, Option<i32>)> = columns.first(connection).optional()?;
+    let read = |(word, error): (String, Option<i32>)| {
+        Ok((parse(&word)?, error.and_then(|error| u16::try_from(error).ok())))
+    };
+    found.map(read).transpose()
 }
 
 pub(super) fn parse(word: &str) -> Result<JobState, Error> {

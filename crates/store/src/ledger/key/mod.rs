@@ -172,6 +172,12 @@ pub(super) enum Settled {
     Reused,
 }
 
+/// The job that this one was found to be the same as.
+pub(super) fn same_as(connection: &mut PgConnection, job_id: JobId) -> Result<Option<JobId>, Error> {
+    let known: Known = sql_query(KNOWN).bind::<UuidType, _>(job_id.0).get_result(connection)?;
+    Ok(known.same_as.map(JobId))
+}
+
 /// Decides, once for ever, what becomes of a job with a key. The transaction must be the one that registers it.
 pub(super) fn settle(
     connection: &mut PgConnection,

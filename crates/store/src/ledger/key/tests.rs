@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::Reserved;
 use crate::fixture::{account, apply_all, email, header, import, job_id};
 use crate::testing::TestDatabase;
-use crate::{Registered, Store};
+use crate::{Ending, Registered, Store};
 
 fn key(name: &str, body: &str) -> RequestKey {
     let fingerprint = Fingerprint::of(&[body.as_bytes()]);
@@ -183,4 +183,26 @@ async fn workers_that_bring_two_jobs_of_one_key_at_once_apply_one() {
         assert_eq!(own, 1, "{brought:?}");
     }
     assert_eq!(database.scalar("SELECT count(*) FROM jobs"), 20);
+}
+
+#[tokio::test]
+async fn a_job_that_is_the_same_as_another_does_not_fail_by_itself() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let count = |table: &str| database.scalar(&format!("SELECT count(*) FROM {table}"));
+    let key = key("k", "x");
+    let told = |number| Header { callback_url: Some("https://example.com/".to_owned()), ..job(number, &key) };
+    register(&store, 1, &key).await;
+    register(&store, 2, &key).await;
+    let running = Ending { state: JobState::Processing, error: None, is_new: false };
+    assert_eq!(store.fail(&told(2), 500, "came back too often".to_owned()).await.unwrap(), running);
+    apply_all(&store, &import(1, MatchRule::Email, &[email("a")]), 1).await;
+    let completed = Ending { state: JobState::Completed, ..running };
+    assert_eq!(store.fail(&told(2), 500, "came back too often".to_owned()).await.unwrap(), completed);
+    assert_eq!((count("jobs"), count("callbacks"), count("outbox WHERE topic = 'jobs'")), (1, 0, 1));
+    // Its parts were thrown away because the other was accepted, which no worker has yet.
+    let header = Header { streamed: true, ..job(3, &key) };
+    store.drop_repeated(&header, job_id(4)).await.unwrap();
+    assert_eq!(register(&store, 3, &key).await.same_as, Some(job_id(4)));
+    assert_eq!(store.fail(&header, 500, "came back too often".to_owned()).await.unwrap(), running);
 }
