@@ -42,6 +42,19 @@ fn it_fails_alone_wherever_it_stands() {
 }
 
 #[test]
+fn a_match_value_that_the_database_cannot_hold_fails_its_record() {
+    let world = World::start();
+    let value: Value = serde_json::from_str("1e200000").unwrap();
+    let asked = json!({"matching": "custom", "field_name": "Custom_ID", "field_value": value});
+    let results = world.import_all(asked, &[json!({"email": "a@example.com"})]);
+    assert_eq!(
+        (&results[0]["error"], &results[0]["code"]),
+        (&json!(400), &json!("invalid_type")),
+        "{results:?}"
+    );
+}
+
+#[test]
 fn a_job_that_cannot_be_applied_ends_as_failed_and_is_kept() {
     let world = World::builder().delivery_limit(1).buries(1).start();
     world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");

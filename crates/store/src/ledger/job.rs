@@ -111,14 +111,22 @@ fn row(header: &Header) -> Result<Row<'_>, Error> {
     ))
 }
 
-/// A header may repeat what the client sent, and jsonb holds no U+0000.
+/// A header may repeat what the client sent, and jsonb holds neither U+0000 nor any number: one that no field may hold is
+/// kept as its text.
 fn make_storable(value: &mut Value) {
     match value {
         Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Number(number) if !is_storable(number.as_str()) => *value = Value::from(number.to_string()),
         Value::Array(items) => items.iter_mut().for_each(make_storable),
         Value::Object(members) => members.values_mut().for_each(make_storable),
         _ => {}
     }
+}
+
+fn is_storable(number: &str) -> bool {
+    const MOST: usize = 1000;
+    let (digits, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    digits.len() <= MOST && exponent.parse().is_ok_and(|exponent: isize| exponent.unsigned_abs() <= MOST)
 }
 
 /// What a job is told whose key stands for another request, where the gateway could not ask.

@@ -108,3 +108,19 @@ async fn a_job_is_told_to_its_account_alone() {
         "its own job, whatever became of the database"
     );
 }
+
+#[tokio::test]
+async fn a_number_that_the_database_cannot_hold_stops_no_job() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    for (job, number) in [(1, "1e200000"), (2, "-1e-200000"), (3, "7"), (4, "1e400")] {
+        let value = serde_json::from_str(number).unwrap();
+        let match_values = serde_json::Map::from_iter([("field_value".to_owned(), value)]);
+        let header = intake_types::Header { match_values, ..header(job, MatchRule::Email, 1) };
+        assert_eq!(
+            store.register(&header).await.map(|registered| registered.state),
+            Ok(JobState::Processing),
+            "{number}"
+        );
+    }
+}
