@@ -149,12 +149,20 @@ fn take(
         .get_result(connection)
         .optional()?;
     let Some(taken) = taken else { return Ok(None) };
-    let status = ledger::status(connection, &taken.account, JobId(taken.job_id))?;
+    let status = match ledger::status(connection, &taken.account, JobId(taken.job_id)) {
+        // Left for as long as it is lent: others are due, too.
+        Ok(None) | Err(Error::Unreadable(_)) => {
+            tracing::error!(job.id = %taken.job_id, "the job of a callback cannot be read: it is tried again later");
+            return Ok(None);
+        }
+        Ok(Some(status)) => status,
+        Err(error) => return Err(error),
+    };
     Ok(Some(Callback {
         db_id: DatabaseId(taken.db_id),
         url: taken.url,
         attempt: u32::try_from(taken.attempts).map_err(|_range| Error::Unreadable("a callback"))?,
-        status: status.ok_or(Error::Unreadable("the job of a callback"))?,
+        status,
         account: taken.account,
     }))
 }

@@ -97,3 +97,19 @@ async fn whoever_was_too_slow_does_not_decide() {
         assert_eq!((known.state, known.next_attempt_at), (CallbackState::Delivered, None));
     }
 }
+
+#[tokio::test]
+async fn one_whose_job_cannot_be_read_holds_up_no_other() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    for job in [1, 2] {
+        ended(&store, job).await;
+    }
+    database.execute(&format!("UPDATE jobs SET header = '{{}}' WHERE id = '{}'", job_id(1)));
+    let mut taken = Vec::new();
+    for _look in 0..2 {
+        taken.extend(store.take_callback(Vec::new(), LEASE).await.unwrap());
+    }
+    let jobs: Vec<_> = taken.iter().map(|callback| callback.status.job_id).collect();
+    assert_eq!(jobs, [job_id(2)]);
+}
