@@ -19,6 +19,7 @@ use crate::attempt::Attempt;
 use crate::geo::Geo;
 use crate::pause::Pause;
 use crate::split::Ranges;
+use crate::take::is_piece;
 use crate::task::Task;
 use crate::undelivered;
 
@@ -105,9 +106,11 @@ impl Job {
         .await
     }
 
-    /// Ends the job of a message that no worker can read, if it is known which that is.
+    /// Ends the job of a message that no worker can read, if it is known which that is. That of a piece of a stream ends by
+    /// the seal, or for want of one.
     async fn unreadable(&self, mut attempt: Attempt<'_>, reason: String) -> Ended {
-        if let Some(header) = undelivered::job_of(attempt.delivery) {
+        let header = undelivered::job_of(attempt.delivery).filter(|_| !is_piece(attempt.delivery));
+        if let Some(header) = header {
             let text = "the job could not be read; it is kept, ask the operator";
             match attempt.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
                 Ok(ending) => self.announcer.job_ended(header.job_id, ending.state),

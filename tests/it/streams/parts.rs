@@ -108,6 +108,16 @@ fn a_job_whose_part_never_comes_ends_as_failed_and_is_kept() {
 }
 
 #[test]
+fn a_part_that_no_worker_can_read_ends_no_job() {
+    let world = World::builder().buries(1).start();
+    let mut broken = part(0, &[city("a")]);
+    broken.header_mut().total = 5;
+    world.publish(&broken);
+    until("it is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 0, "its stream may still be cut");
+}
+
+#[test]
 fn a_seal_decides_over_a_cut_that_comes_after_it() {
     let world = World::start();
     world.publish(&part(0, &[city("a"), city("b")]));
