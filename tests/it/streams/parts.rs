@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use intake_tests::{WorkerProcess, World, until};
-use intake_types::{Batch, DatabaseId, Header, JobId, JobKey, Message, Operation, PartV1, SealV1, wire};
+use intake_tests::{DEMO_TOKEN, WorkerProcess, World, until};
+use intake_types::{
+    Batch, DatabaseId, Fingerprint, Header, JobId, JobKey, Message, Operation, PartV1, SealV1, wire,
+};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -218,4 +220,45 @@ fn a_part_is_kept_however_long_the_jobs_in_hand_take() {
     world.open_gate();
     world.completed(&busy);
     assert_eq!(world.completed(&stream)["created"], 2);
+}
+
+#[test]
+fn a_retry_whose_gateway_died_before_the_seal_is_sealed_by_the_next_one() {
+    let world = World::start();
+    world
+        .database
+        .execute("ALTER TABLE profiles ADD CONSTRAINT poison CHECK (fields ->> 'city' <> 'Nowhere')");
+    let points = json!({"action": "incr", "value": 5});
+    let record = |name: &str| json!({"email": format!("{name}@example.com"), "city": "Nowhere", "loyalty_points": points});
+    let records = ["a", "b", "c"].map(record);
+    let job = world.import(&json!({"db_id": 1, "data": records})).job_id();
+    assert_eq!(world.completed(&job)["failed"], 3);
+    world.database.execute("ALTER TABLE profiles DROP CONSTRAINT poison");
+    // All parts were safe, and the key was its own.
+    let retry = header(3).job_id.to_string();
+    for (first_index, records) in [(0, &records[..2]), (2, &records[2..])] {
+        world.publish(&part(first_index, records));
+    }
+    let failed: JobId = serde_json::from_value(json!(job)).unwrap();
+    let fingerprint = Fingerprint::of(&[failed.0.as_bytes()]);
+    world.database.execute(&format!(
+        "INSERT INTO request_keys (account, scope, key, job_id, fingerprint) \
+         VALUES ('demo', 'retry', '{job}', '{retry}', '\\x{fingerprint}')"
+    ));
+    for _time in 0..2 {
+        let answer = world.post(
+            &format!("/api/v1.1/jobs/{job}/retry_failed"),
+            &[("authorization", &format!("Bearer {DEMO_TOKEN}"))],
+            b"",
+        );
+        assert_eq!(answer.job_id(), retry);
+    }
+    let status = world.completed(&retry);
+    assert_eq!((&status["total"], &status["created"]), (&json!(3), &json!(3)), "{status}");
+    until("nothing waits", || (world.queued().work == 0).then_some(()));
+    until("no parts lie about", || {
+        (world.database.scalar("SELECT count(*) FROM job_parts") == 0).then_some(())
+    });
+    let twice = "SELECT count(*) FROM profiles WHERE (fields ->> 'loyalty_points')::int <> 5";
+    assert_eq!((world.database.scalar(twice), world.database.scalar("SELECT count(*) FROM jobs")), (0, 2));
 }
