@@ -138,7 +138,13 @@ pub(crate) fn register(
     header: &Header,
 ) -> Result<Registered, Error> {
     let settled = match &header.request_key {
-        Some(key) => key::settle(connection, keep, header, key)?,
+        Some(key) => {
+            if header.streamed {
+                // It may just be found to be sent again, see [`Store::drop_repeated`].
+                cancel::hold_name(connection, header.job_id.0)?;
+            }
+            key::settle(connection, keep, header, key)?
+        }
         None => Settled::Own,
     };
     if let Settled::SameAs(other) = settled {

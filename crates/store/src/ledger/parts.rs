@@ -10,7 +10,7 @@ use intake_types::{Header, JobId, JobState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::job;
+use super::{cancel, job};
 use crate::{Error, Retention, Store};
 
 // Whoever keeps a part and whoever ends its job may not know of each other's rows, so they meet at a lock: a part is kept
@@ -180,6 +180,8 @@ impl Store {
         let header = header.clone();
         self.run(move |connection| {
             connection.transaction(|connection| {
+                // Its seal may be taken just now, for another gateway found its key reserved.
+                cancel::hold_name(connection, header.job_id.0)?;
                 let is_made = sql_query(REPEATED)
                     .bind::<UuidType, _>(header.job_id.0)
                     .bind::<Text, _>(&*header.account)

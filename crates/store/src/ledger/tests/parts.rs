@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use diesel::connection::SimpleConnection;
 use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey};
 
 use crate::Part;
@@ -179,4 +180,59 @@ async fn a_stream_that_was_sent_before_leaves_no_job_and_nobody_is_told_of_one_t
     assert_eq!((count("jobs"), count("callbacks"), count("outbox")), (2, 0, 0));
     store.fail(&told(4, 2), 500, "given up".to_owned()).await.unwrap();
     assert_eq!((count("jobs"), count("callbacks"), count("outbox")), (3, 1, 1));
+}
+
+#[tokio::test]
+async fn a_stream_is_a_job_or_one_that_was_sent_before_and_never_both() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let key = |key: &str| RequestKey {
+        scope: KeyScope::Key,
+        key: key.to_owned(),
+        fingerprint: Fingerprint([1; 32]),
+        seconds: None,
+    };
+    let sealed = |number, name| Header { request_key: Some(key(name)), ..streamed(number, 2) };
+    // What one worker has done and not committed, another one waits for.
+    let hold = |number| {
+        let hold =
+            format!("SELECT pg_advisory_xact_lock(hashtextextended('name ' || '{}', 0))", job_id(number));
+        let mut rival = database.connect();
+        rival.batch_execute(&format!("BEGIN; {hold}")).unwrap();
+        rival
+    };
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let aliases = || database.scalar("SELECT count(*) FROM job_aliases");
+
+    let mut rival = hold(1);
+    rival
+        .batch_execute(&format!(
+            "INSERT INTO jobs (db_id, id, account, header, total, state, attempts) \
+             VALUES (1, '{}', 'demo', '{{}}', 2, 'processing', 1)",
+            job_id(1)
+        ))
+        .unwrap();
+    let dropping = tokio::spawn({
+        let store = store.clone();
+        async move { store.drop_repeated(&streamed(1, 2), job_id(9)).await.unwrap() }
+    });
+    while !dropping.is_finished() && database.scalar(waiting) == 0 {
+        tokio::task::yield_now().await;
+    }
+    rival.batch_execute("COMMIT").unwrap();
+    dropping.await.unwrap();
+    assert_eq!(aliases(), 0, "it is a job");
+
+    let mut rival = hold(2);
+    let alias = "INSERT INTO job_aliases (id, account, same_as) VALUES";
+    rival.batch_execute(&format!("{alias} ('{}', 'demo', '{}')", job_id(2), job_id(9))).unwrap();
+    let registering = tokio::spawn({
+        let (store, header) = (store.clone(), sealed(2, "k"));
+        async move { store.register(&header).await.unwrap() }
+    });
+    while !registering.is_finished() && database.scalar(waiting) == 0 {
+        tokio::task::yield_now().await;
+    }
+    rival.batch_execute("COMMIT").unwrap();
+    assert_eq!(registering.await.unwrap().same_as, Some(job_id(9)));
 }
