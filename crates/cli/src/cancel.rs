@@ -37,7 +37,7 @@ impl Cancel {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let gateway = Gateway::new(&self.gateway)?;
         let post = Post::empty(format!("{}/cancel", status_path(self.id)));
-        let mut status: Status = gateway.post(&post, b"".as_slice())?.json()?;
+        let mut status: Status = gateway.submit(&post)?;
         if self.follow.wait && !status.state.is_terminal() {
             status = follow(&gateway, self.id, self.follow.timeout)?;
         }

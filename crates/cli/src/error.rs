@@ -20,7 +20,7 @@ pub(crate) enum Error {
     Store(#[from] intake_store::Error),
     #[error(transparent)]
     Client(#[from] client::Error),
-    #[error("it is not known whether the batch was accepted")]
+    #[error("it is not known whether the request was accepted")]
     Uncertain(#[source] client::Error),
     #[error("job {job} is not finished after {seconds} s; it goes on, see `intake job {job}`")]
     Late { job: Uuid, seconds: u64 },

@@ -1,5 +1,7 @@
 //! `intake retry`: what failed, once more.
 
+use std::time::Duration;
+
 use clap::Args;
 use uuid::Uuid;
 
@@ -9,9 +11,12 @@ use crate::error::Error;
 use crate::import::submitted;
 use crate::output::Output;
 
+/// The answer comes when the broker has all records, of which there may be a million.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 const MORE: &str = "\
 Makes a job of the records of an ended job that failed, as they were sent; those that were applied are not \
-touched again. Called again it shows the same job, so that nothing is applied twice. To mend the records first, \
+touched again. Called again it shows the same job, so that nothing is applied twice; so where the connection breaks, it is sent again. To mend the records first, \
 fetch them with `intake results --only failed --payload --format ndjson` and import the file.
 
 Examples:
@@ -41,7 +46,8 @@ pub(crate) struct Retry {
 impl Retry {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let gateway = Gateway::new(&self.gateway)?;
-        let post = Post::empty(format!("{}/retry_failed", status_path(self.id)));
+        let path = format!("{}/retry_failed", status_path(self.id));
+        let post = Post { patience: PATIENCE, ..Post::empty(path) };
         submitted(&gateway, &post, self.follow, output)
     }
 }

@@ -17,7 +17,7 @@ use super::config::Address;
 use super::{Config, Error, Post};
 
 /// The gateway keeps a long poll for a minute at most.
-const SILENCE: Duration = Duration::from_secs(90);
+pub(super) const SILENCE: Duration = Duration::from_secs(90);
 const CONNECT: Duration = Duration::from_secs(10);
 /// Of an answer that explains a refusal.
 const LONGEST_EXPLANATION: u64 = 64 * 1024;
@@ -101,6 +101,7 @@ impl Gateway {
                 request = request.header(name, value);
             }
         }
+        let request = request.config().timeout_per_read(Some(post.patience)).build();
         self.answer(request.send(body), &post.path)
     }
 

@@ -1,4 +1,4 @@
-//! Sending an import: once in effect, however often the connection breaks.
+//! Sending what changes something: once in effect, however often the connection breaks.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
+use serde::de::DeserializeOwned;
 
-use super::{Accepted, Answer, Error as ClientError, Gateway};
+use super::gateway::SILENCE;
+use super::{Answer, Error as ClientError, Gateway};
 use crate::error::Error;
 use crate::input;
 use crate::output::remark;
@@ -29,20 +31,22 @@ pub(crate) enum Body {
     Input,
 }
 
-/// A request that makes a job.
+/// A request that changes something: an import, under its key, or what is done only once by itself (asked again, a retry is
+/// the same job, and what is cancelled is cancelled). So sending it again is harmless.
 #[derive(Debug)]
 pub(crate) struct Post {
     pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) content_type: Option<&'static str>,
     pub(crate) encoding: Option<&'static str>,
-    /// Makes sending it again harmless.
     pub(crate) key: Option<String>,
     pub(crate) body: Body,
+    /// How long the gateway may take over the answer.
+    pub(crate) patience: Duration,
 }
 
 impl Post {
-    /// A request without a body.
+    /// A request without a body, and without need of a key.
     pub(crate) fn empty(path: String) -> Self {
         Self {
             path,
@@ -51,7 +55,13 @@ impl Post {
             encoding: None,
             key: None,
             body: Body::Bytes(Vec::new()),
+            patience: SILENCE,
         }
+    }
+
+    /// What was read from standard input is gone.
+    fn is_repeatable(&self) -> bool {
+        self.body != Body::Input
     }
 }
 
@@ -63,23 +73,20 @@ pub(crate) fn fresh_key() -> Result<String, Error> {
 }
 
 impl Gateway {
-    /// Sends a request that makes a job, again where it is not known what became of it.
-    pub(crate) fn submit(&self, post: &Post) -> Result<Accepted, Error> {
+    /// Sends a request, again where it is not known what became of it, and reads the answer.
+    pub(crate) fn submit<T: DeserializeOwned>(&self, post: &Post) -> Result<T, Error> {
         let mut pause = PAUSE;
         let mut attempt = 1;
         loop {
             let error = match self.send(post)?.and_then(Answer::json) {
-                Ok(accepted) => return Ok(accepted),
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let again = post.key.is_some() && post.body != Body::Input && attempt < ATTEMPTS;
+            let again = post.is_repeatable() && attempt < ATTEMPTS;
             // What cannot be reached at the first attempt is most likely a wrong address.
             let first = attempt == 1 && matches!(error, ClientError::Unreachable { .. });
             if !again || first || !error.is_transient() {
-                return Err(match error {
-                    ClientError::Broken { .. } => Error::Uncertain(error),
-                    other => other.into(),
-                });
+                return Err(given_up(error));
             }
             remark(&format!("{error}; sent again"));
             thread::sleep(error.retry_after().map_or(pause, Duration::from_secs));
@@ -94,5 +101,13 @@ impl Gateway {
             Body::File(path) => self.post(post, input::open(path)?),
             Body::Input => self.post(post, ureq::SendBody::from_owned_reader(io::stdin())),
         })
+    }
+}
+
+/// Why a request is not sent any more.
+pub(super) fn given_up(error: ClientError) -> Error {
+    match error {
+        ClientError::Broken { .. } => Error::Uncertain(error),
+        other => other.into(),
     }
 }

@@ -8,6 +8,7 @@ use clap::Parser;
 use uuid::Uuid;
 
 use super::*;
+use crate::command::Cli;
 use crate::ending::Ending;
 use crate::error::Error as CliError;
 use crate::output::tests::printed;
@@ -26,12 +27,17 @@ fn gateway(url: &str) -> Gateway {
 
 /// Gives these answers, one connection each, and returns the requests.
 fn serve(answers: Vec<String>) -> (Gateway, JoinHandle<Vec<String>>) {
+    let (url, server) = listen(answers);
+    (gateway(&url), server)
+}
+
+fn listen(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         answers.iter().map(|answer| exchange(listener.accept().unwrap().0, answer)).collect()
     });
-    (gateway(&url), server)
+    (url, server)
 }
 
 fn exchange(mut stream: TcpStream, answer: &str) -> String {
@@ -54,6 +60,19 @@ fn answer(head: &str, body: &str) -> String {
 
 fn status(rest: &str) -> String {
     format!(r#"{{"error":0,"error_text":"Successful operation","job_id":"{}",{rest}}}"#, Uuid::nil())
+}
+
+/// Runs a command on a job, to which these answers are given; how it ended, and the requests.
+fn intake(command: &str, more: &[&str], answers: Vec<String>) -> (Result<Ending, CliError>, Vec<String>) {
+    let (url, server) = listen(answers);
+    let id = Uuid::nil().to_string();
+    let line = ["intake", command, &id, "--url", &url, "--token", "secret-of-the-test"];
+    let mut told = None;
+    printed(|output| {
+        told = Some(Cli::parse_from(line.iter().chain(more)).command.run(output));
+        Ok(())
+    });
+    (told.unwrap(), server.join().unwrap())
 }
 
 #[test]
@@ -112,16 +131,31 @@ fn a_broken_connection_is_mended_under_one_key() {
         answer("503 Service Unavailable\r\nretry-after: 0", r#"{"error":503,"error_text":"no broker"}"#);
     let accepted = answer("202 Accepted", &status(r#""status":"queued""#));
     let (gateway, server) = serve(vec![String::new(), away, accepted]);
-    gateway.submit(&post("application/json", b"{}")).unwrap();
+    gateway.submit::<Accepted>(&post("application/json", b"{}")).unwrap();
     let requests = server.join().unwrap();
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|request| request.contains("idempotency-key: night-42\r\n")), "{requests:?}");
 }
 
 #[test]
+fn a_retry_and_a_cancel_are_sent_again() {
+    let away =
+        answer("503 Service Unavailable\r\nretry-after: 0", r#"{"error":503,"error_text":"no broker"}"#);
+    let accepted = answer("202 Accepted", &status(r#""status":"queued""#));
+    let cancelled = answer("200 OK", &status(r#""status":"cancelled""#));
+    let (told, requests) = intake("retry", &[], vec![away.clone(), accepted]);
+    assert_eq!(told.unwrap(), Ending::Fine);
+    assert_eq!(requests.len(), 2);
+    assert!(requests.iter().all(|request| request.contains("/retry_failed?")), "{requests:?}");
+    let (told, requests) = intake("cancel", &[], vec![away, String::new(), cancelled]);
+    assert_eq!(told.unwrap(), Ending::Fine);
+    assert_eq!(requests.len(), 3);
+}
+
+#[test]
 fn a_batch_is_posted_with_its_type() {
     let (gateway, server) = serve(vec![answer("202 Accepted", &status(r#""status":"queued""#))]);
-    let accepted = gateway.submit(&post("application/xml", b"<xml/>")).unwrap();
+    let accepted: Accepted = gateway.submit(&post("application/xml", b"<xml/>")).unwrap();
     assert_eq!(accepted.job_id, Uuid::nil());
     let request = &server.join().unwrap()[0];
     assert!(
@@ -161,9 +195,9 @@ fn what_was_not_sent_is_told_from_what_may_have_been() {
     let error = gateway(&format!("http://{free}")).get("/x").err().unwrap();
     assert!(matches!(error, Error::Unreachable { .. }) && error.is_transient(), "{error}");
     let (gateway, _server) = serve(vec![String::new()]);
-    let unkeyed = Post { key: None, ..post("application/json", b"{}") };
-    let error = gateway.submit(&unkeyed).err().unwrap();
-    assert!(matches!(error, CliError::Uncertain(Error::Broken { .. })), "{error}");
+    let broken = gateway.get("/x").err().unwrap();
+    let told = post::given_up(broken);
+    assert!(matches!(told, CliError::Uncertain(Error::Broken { .. })), "{told}");
 }
 
 #[test]

@@ -98,12 +98,12 @@ impl Import {
         // There it serves every kind of file, also a request that is sent as it is.
         query.extend(self.validate_only.then(|| ("validate_only".to_owned(), "true".to_owned())));
         let post = Post {
-            path: path(self.only).to_owned(),
             query,
             content_type: Some(content_type),
             encoding,
             key: Some(self.idempotency_key.map_or_else(client::fresh_key, Ok)?),
             body,
+            ..Post::empty(path(self.only).to_owned())
         };
         submitted(&gateway, &post, self.follow, output)
     }
