@@ -45,14 +45,36 @@ pub(crate) struct Status {
     pub(crate) failed: u64,
     #[serde(default)]
     pub(crate) warnings: u64,
+    /// How often a worker took it.
+    #[serde(default)]
+    pub(crate) attempts: u32,
     pub(crate) accepted_at: Option<String>,
     pub(crate) started_at: Option<String>,
     pub(crate) finished_at: Option<String>,
+    /// Until when its results are kept.
+    pub(crate) expires_at: Option<String>,
     pub(crate) rate_per_second: Option<u64>,
     pub(crate) eta_seconds: Option<u64>,
+    /// It runs still, and is to be cancelled.
+    #[serde(default)]
+    pub(crate) cancel_requested: bool,
+    /// The job whose failed records these are.
+    pub(crate) retry_of: Option<Uuid>,
+    pub(crate) callback: Option<Callback>,
     /// Warnings on the job as a whole.
     #[serde(default)]
     pub(crate) job_warnings: Vec<Warning>,
+}
+
+/// Whom the end of a job is told to, and how that stands.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Callback {
+    pub(crate) url: String,
+    pub(crate) state: String,
+    pub(crate) attempts: u32,
+    /// Why the last attempt did not do.
+    pub(crate) last_error: Option<String>,
+    pub(crate) next_attempt_at: Option<String>,
 }
 
 /// Something that a client should know.

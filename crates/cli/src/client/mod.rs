@@ -9,7 +9,7 @@ mod post;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::{Accepted, Entry, Status};
+pub(crate) use answer::{Accepted, Callback, Entry, Status};
 pub(crate) use config::Config;
 pub(crate) use error::Error;
 pub(crate) use follow::{Follow, follow, status_path};

@@ -1,6 +1,6 @@
 //! A status and a failed record as lines for people.
 
-use crate::client::{Entry, Status};
+use crate::client::{Callback, Entry, Status};
 use intake_types::{Action, JobState};
 
 /// How a job stands at its end: the counts that are not zero, then what it was warned of as a whole.
@@ -10,11 +10,16 @@ pub(crate) fn summary(status: &Status) -> Vec<String> {
         JobState::Failed => format!("{what}failed: {} ({})", status.error_text, status.error),
         state => format!("{what}{}: {}", state.word(), counts(status)),
     }];
-    lines.extend(status.job_warnings.iter().map(|warning| {
+    lines.extend(warnings(status));
+    lines
+}
+
+/// What a job was warned of as a whole.
+fn warnings(status: &Status) -> impl Iterator<Item = String> {
+    status.job_warnings.iter().map(|warning| {
         let field = warning.field.as_ref().map(|field| format!(" {field}")).unwrap_or_default();
         format!("warning: {}{field}: {}", warning.code, warning.text)
-    }));
-    lines
+    })
 }
 
 /// Such as `3 records, 2 created, 1 failed; 1 warning`.
@@ -47,7 +52,7 @@ fn number(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// All that is known of a job, a line each.
+/// All that is known of a job, a line each. What one that has ended was warned of is part of its [`summary`].
 pub(crate) fn details(status: &Status) -> Vec<String> {
     let database = status.db_id.map(|id| match &status.matching {
         Some(matching) => format!("{id}, matching {matching}"),
@@ -58,13 +63,29 @@ pub(crate) fn details(status: &Status) -> Vec<String> {
         ("status", Some(progress(status))),
         ("database", database),
         ("external id", status.external_id.clone()),
+        ("retry of", status.retry_of.map(|job| job.to_string())),
         ("dry run", status.validate_only.then(|| "nothing is written".to_owned())),
         ("accepted", status.accepted_at.clone()),
         ("started", status.started_at.clone()),
         ("finished", status.finished_at.clone()),
+        ("attempts", Some(status.attempts).filter(|count| *count > 0).map(|count| count.to_string())),
+        ("kept until", status.expires_at.clone()),
+        ("callback", status.callback.as_ref().map(callback)),
     ];
     let line = |(name, value): (&str, Option<String>)| value.map(|value| format!("{name:<12}{value}"));
-    rows.into_iter().filter_map(line).collect()
+    let warnings = warnings(status).filter(|_| !status.state.is_terminal());
+    rows.into_iter().filter_map(line).chain(warnings).collect()
+}
+
+/// Such as `pending after 2 attempts (answered 500), next at 2027-01-15T08:00:00.000Z: https://hooks.example.com/a`.
+fn callback(callback: &Callback) -> String {
+    let attempts = match callback.attempts {
+        0 => String::new(),
+        count => format!(" after {}", number(count.into(), "attempt")),
+    };
+    let error = callback.last_error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+    let next = callback.next_attempt_at.as_ref().map(|at| format!(", next at {at}")).unwrap_or_default();
+    format!("{}{attempts}{error}{next}: {}", callback.state, callback.url)
 }
 
 /// A job in one line of a list.
@@ -87,6 +108,7 @@ pub(crate) fn progress(status: &Status) -> String {
         parts.extend(status.rate_per_second.map(|rate| format!("{rate}/s")));
         parts.extend(status.eta_seconds.map(|seconds| format!("{seconds} s left")));
     }
+    parts.extend(status.cancel_requested.then(|| "to be cancelled".to_owned()));
     parts.join(", ")
 }
 
@@ -159,6 +181,40 @@ mod tests {
             "status      completed",
             "database    1, matching email",
             "accepted    2027-01-15T08:00:00.000Z",
+        ];
+        assert_eq!(details(&status(&more)), lines);
+    }
+
+    #[test]
+    fn a_job_that_runs_tells_what_is_to_come() {
+        let before = Uuid::from_u128(7);
+        let more = json!({"status": "processing", "total": 10, "processed": 5, "attempts": 2, "cancel_requested": true,
+            "retry_of": before, "job_warnings": [{"code": "unknown_parameter", "text": "no such parameter"}],
+            "callback": {"url": "https://hooks.example.com/a", "state": "pending", "attempts": 0, "last_status": null,
+                "last_error": null, "next_attempt_at": null}});
+        let lines = [
+            "job         00000000-0000-0000-0000-000000000000",
+            "status      processing, 5 of 10 records (50 %), to be cancelled",
+            "retry of    00000000-0000-0000-0000-000000000007",
+            "attempts    2",
+            "callback    pending: https://hooks.example.com/a",
+            "warning: unknown_parameter: no such parameter",
+        ];
+        assert_eq!(details(&status(&more)), lines);
+    }
+
+    #[test]
+    fn a_job_that_has_ended_tells_what_is_left_of_it() {
+        let more = json!({"finished_at": "2027-01-15T08:00:00.000Z", "expires_at": "2027-01-22T08:00:00.000Z",
+            "callback": {"url": "https://hooks.example.com/a", "state": "pending", "attempts": 1, "last_status": 500,
+                "last_error": "answered 500", "next_attempt_at": "2027-01-15T08:05:00.000Z"},
+            "job_warnings": [{"code": "unknown_parameter", "text": "no such parameter"}]});
+        let lines = [
+            "job         00000000-0000-0000-0000-000000000000",
+            "status      completed",
+            "finished    2027-01-15T08:00:00.000Z",
+            "kept until  2027-01-22T08:00:00.000Z",
+            "callback    pending after 1 attempt (answered 500), next at 2027-01-15T08:05:00.000Z: https://hooks.example.com/a",
         ];
         assert_eq!(details(&status(&more)), lines);
     }
