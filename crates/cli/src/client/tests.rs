@@ -138,6 +138,16 @@ fn a_broken_connection_is_mended_under_one_key() {
 }
 
 #[test]
+fn a_job_whose_results_are_gone_ends_as_it_did() {
+    let ended = answer("200 OK", &status(r#""status":"completed","total":3,"failed":2"#));
+    let gone =
+        answer("410 Gone", r#"{"error":410,"error_text":"the results of this job were kept until …"}"#);
+    let (told, requests) = intake("job", &[], vec![ended, gone]);
+    assert_eq!(told.unwrap(), Ending::RecordsFailed);
+    assert_eq!(requests.len(), 2);
+}
+
+#[test]
 fn a_retry_and_a_cancel_are_sent_again() {
     let away =
         answer("503 Service Unavailable\r\nretry-after: 0", r#"{"error":503,"error_text":"no broker"}"#);
