@@ -11,11 +11,16 @@ use crate::report::{details, summary};
 
 const MORE: &str = "\
 What was applied stays applied; the other records are skipped. A job that no worker has taken yet is \
-cancelled when one takes it. A job that has ended cannot be cancelled.
+cancelled when one takes it. A job that has ended otherwise cannot be cancelled.
 
 Examples:
   intake cancel 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47
   intake cancel 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47 --wait
+
+Exit codes:
+  0   it is cancelled, or will be; with --wait: it is cancelled
+  1   it had ended otherwise or is unknown, or it failed, or the gateway does not answer
+  3   still under way when --timeout ran out
 ";
 
 /// Stops a job
@@ -43,6 +48,6 @@ impl Cancel {
         }
         let lines = if status.state.is_terminal() { summary(&status) } else { details(&status) };
         lines.iter().try_for_each(|line| output.line(line))?;
-        Ok(Ending::Fine)
+        Ok(Ending::of_cancel(status.state))
     }
 }

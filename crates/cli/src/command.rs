@@ -23,8 +23,9 @@ Environment:
 
 Exit codes:
   0   done; with a job: it is complete and no record failed, or it is still under way
-  1   the command, the request or the job as a whole failed, or the job was cancelled
+  1   the command, the request or the job as a whole failed, or the job was cancelled; of cancel: it was not
   2   the job is complete, but some of its records failed
+  3   the job was still under way when --timeout ran out
 
 Examples:
   Set up an installation:
@@ -96,7 +97,11 @@ mod tests {
         fn check(command: &clap::Command) {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             let leaf = !command.has_subcommands();
-            assert!(!leaf || command.get_after_help().is_some(), "{} has no example", command.get_name());
+            let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!leaf || !more.is_empty(), "{} has no example", command.get_name());
+            let codes = more.split_once("Exit codes:").map(|(_, codes)| codes).unwrap_or_default();
+            let waits = command.get_arguments().any(|argument| argument.get_id() == "timeout");
+            assert!(!waits || codes.contains("  3   still under way"), "{} hides codes", command.get_name());
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use intake_types::JobState;
 
+use crate::error::Error;
+
 /// The exit codes; `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -13,6 +15,8 @@ pub(crate) enum Ending {
     Failed,
     /// The job is complete, but some of its records failed.
     RecordsFailed,
+    /// The job was still under way when there was no more time to wait for it.
+    Late,
 }
 
 impl Ending {
@@ -25,6 +29,22 @@ impl Ending {
             JobState::Cancelled | JobState::Failed => Self::Failed,
         }
     }
+
+    /// How a job in this state ends a command that was to cancel it.
+    pub(crate) fn of_cancel(state: JobState) -> Self {
+        match state {
+            JobState::Queued | JobState::Processing | JobState::Cancelled => Self::Fine,
+            JobState::Completed | JobState::Failed => Self::Failed,
+        }
+    }
+
+    /// How an error ends the command.
+    pub(crate) fn of_error(error: &Error) -> Self {
+        match error {
+            Error::Late { .. } => Self::Late,
+            _ => Self::Failed,
+        }
+    }
 }
 
 impl From<Ending> for ExitCode {
@@ -33,6 +53,7 @@ impl From<Ending> for ExitCode {
             Ending::Fine => Self::SUCCESS,
             Ending::Failed => Self::FAILURE,
             Ending::RecordsFailed => Self::from(2),
+            Ending::Late => Self::from(3),
         }
     }
 }
@@ -48,5 +69,13 @@ mod tests {
         assert_eq!(Ending::of(JobState::Completed, 1), Ending::RecordsFailed);
         assert_eq!(Ending::of(JobState::Failed, 0), Ending::Failed);
         assert_eq!(Ending::of(JobState::Cancelled, 1), Ending::Failed);
+    }
+
+    #[test]
+    fn who_cancels_wants_no_other_end() {
+        assert_eq!(Ending::of_cancel(JobState::Processing), Ending::Fine);
+        assert_eq!(Ending::of_cancel(JobState::Cancelled), Ending::Fine);
+        assert_eq!(Ending::of_cancel(JobState::Completed), Ending::Failed);
+        assert_eq!(Ending::of_cancel(JobState::Failed), Ending::Failed);
     }
 }

@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::report::{conclude, details};
 
 const MORE: &str = "\
-Of a job that has ended, the failed records are printed too.
+Of a job that has ended, the failed records are printed too, as long as they are kept.
 
 Examples:
   intake job 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47
@@ -20,6 +20,7 @@ Exit codes:
   0   under way, or complete, and no record failed
   1   failed, cancelled or unknown, or the gateway does not answer
   2   complete, but some records failed
+  3   still under way when --timeout ran out
 ";
 
 /// Shows how a job stands

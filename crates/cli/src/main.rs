@@ -41,8 +41,9 @@ fn main() -> ExitCode {
     match cli.command.run(&mut Output::stdout()) {
         Ok(ending) => ending.into(),
         Err(error) => {
+            let ending = Ending::of_error(&error);
             complain(&format!("{:#}", anyhow::Error::from(error)));
-            Ending::Failed.into()
+            ending.into()
         }
     }
 }

@@ -163,6 +163,19 @@ fn a_retry_and_a_cancel_are_sent_again() {
 }
 
 #[test]
+fn whether_a_job_was_cancelled_and_in_time_can_be_told() {
+    let cancelling = |last: &str| {
+        let asked = answer("200 OK", &status(r#""status":"processing","cancel_requested":true"#));
+        let last = answer("200 OK\r\nretry-after: 9", &status(last));
+        let (told, _) = intake("cancel", &["--wait", "--timeout", "1"], vec![asked, last]);
+        told.unwrap_or_else(|error| Ending::of_error(&error))
+    };
+    assert_eq!(cancelling(r#""status":"cancelled","total":3,"skipped":3"#), Ending::Fine);
+    assert_eq!(cancelling(r#""status":"failed""#), Ending::Failed);
+    assert_eq!(cancelling(r#""status":"processing""#), Ending::Late);
+}
+
+#[test]
 fn a_batch_is_posted_with_its_type() {
     let (gateway, server) = serve(vec![answer("202 Accepted", &status(r#""status":"queued""#))]);
     let accepted: Accepted = gateway.submit(&post("application/xml", b"<xml/>")).unwrap();

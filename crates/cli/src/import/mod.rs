@@ -53,6 +53,7 @@ Exit codes:
   0   accepted; with --wait: complete, and no record failed
   1   not accepted, or the job failed or was cancelled
   2   complete, but some records failed
+  3   still under way when --timeout ran out
 ";
 
 /// Creates and updates profiles from a JSON, XML, NDJSON or CSV file
