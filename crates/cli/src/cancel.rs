@@ -1,9 +1,8 @@
 //! `intake cancel`: a job stops where it stands.
 
 use clap::Args;
-use uuid::Uuid;
 
-use crate::client::{Config, Follow, Gateway, Post, Status, follow, status_path};
+use crate::client::{Gateway, Named, Post, Status, follow, status_path};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::Output;
@@ -27,24 +26,18 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct Cancel {
-    /// Id of the job, as `intake import` prints it
-    #[arg(value_parser = crate::job::id)]
-    id: Uuid,
-
     #[command(flatten)]
-    follow: Follow,
-
-    #[command(flatten)]
-    gateway: Config,
+    named: Named,
 }
 
 impl Cancel {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
-        let gateway = Gateway::new(&self.gateway)?;
-        let post = Post::empty(format!("{}/cancel", status_path(self.id)));
+        let Named { id, follow: wish, gateway } = self.named;
+        let gateway = Gateway::new(&gateway)?;
+        let post = Post::empty(format!("{}/cancel", status_path(id)));
         let mut status: Status = gateway.submit(&post)?;
-        if self.follow.wait && !status.state.is_terminal() {
-            status = follow(&gateway, self.id, self.follow.timeout)?;
+        if wish.wait && !status.state.is_terminal() {
+            status = follow(&gateway, id, wish.timeout)?;
         }
         let lines = if status.state.is_terminal() { summary(&status) } else { details(&status) };
         lines.iter().try_for_each(|line| output.line(line))?;

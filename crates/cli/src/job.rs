@@ -1,9 +1,8 @@
 //! `intake job`: how a job stands.
 
 use clap::Args;
-use uuid::Uuid;
 
-use crate::client::{Config, Follow, Gateway, Status, follow, status_path};
+use crate::client::{Gateway, Named, Status, follow, status_path};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::Output;
@@ -27,29 +26,18 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct Job {
-    /// Id of the job, as `intake import` prints it
-    #[arg(value_parser = id)]
-    id: Uuid,
-
     #[command(flatten)]
-    follow: Follow,
-
-    #[command(flatten)]
-    gateway: Config,
-}
-
-/// Reads the id of a job.
-pub(crate) fn id(text: &str) -> Result<Uuid, &'static str> {
-    Uuid::try_parse(text).map_err(|_odd| "not a job id, as `intake import` prints it")
+    named: Named,
 }
 
 impl Job {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
-        let gateway = Gateway::new(&self.gateway)?;
+        let Named { id, follow: wish, gateway } = self.named;
+        let gateway = Gateway::new(&gateway)?;
         // Asked once in any case: an address or a job that is wrong should be told at once.
-        let mut status: Status = gateway.get(&format!("{}?format=json", status_path(self.id)))?.json()?;
-        if self.follow.wait && !status.state.is_terminal() {
-            status = follow(&gateway, self.id, self.follow.timeout)?;
+        let mut status: Status = gateway.get(&format!("{}?format=json", status_path(id)))?.json()?;
+        if wish.wait && !status.state.is_terminal() {
+            status = follow(&gateway, id, wish.timeout)?;
         }
         details(&status).iter().try_for_each(|line| output.line(line))?;
         if status.state.is_terminal() { conclude(&gateway, &status, output) } else { Ok(Ending::Fine) }

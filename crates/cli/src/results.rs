@@ -26,7 +26,7 @@ Examples:
 #[command(after_help = MORE)]
 pub(crate) struct Results {
     /// Id of the job, as `intake import` prints it
-    #[arg(value_parser = crate::job::id)]
+    #[arg(value_parser = crate::client::job_id)]
     id: Uuid,
 
     /// Language of the results

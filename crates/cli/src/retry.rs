@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use uuid::Uuid;
 
-use crate::client::{Config, Follow, Gateway, Post, status_path};
+use crate::client::{Gateway, Named, Post, status_path};
 use crate::ending::Ending;
 use crate::error::Error;
-use crate::import::submitted;
 use crate::output::Output;
+use crate::report::submitted;
 
 /// The answer comes when the broker has all records, of which there may be a million.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -33,22 +32,16 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(crate) struct Retry {
-    /// Id of the job, as `intake import` prints it
-    #[arg(value_parser = crate::job::id)]
-    id: Uuid,
-
     #[command(flatten)]
-    follow: Follow,
-
-    #[command(flatten)]
-    gateway: Config,
+    named: Named,
 }
 
 impl Retry {
     pub(crate) fn run(self, output: &mut Output) -> Result<Ending, Error> {
-        let gateway = Gateway::new(&self.gateway)?;
-        let path = format!("{}/retry_failed", status_path(self.id));
+        let Named { id, follow: wish, gateway } = self.named;
+        let gateway = Gateway::new(&gateway)?;
+        let path = format!("{}/retry_failed", status_path(id));
         let post = Post { patience: PATIENCE, ..Post::empty(path) };
-        submitted(&gateway, &post, self.follow, output)
+        submitted(&gateway, &post, wish, output)
     }
 }

@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod follow;
 mod gateway;
+mod named;
 mod post;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ pub(crate) use config::Config;
 pub(crate) use error::Error;
 pub(crate) use follow::{Follow, follow, status_path};
 pub(crate) use gateway::{Answer, Gateway};
+pub(crate) use named::{Named, job_id};
 pub(crate) use post::{Body, Post, fresh_key};

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use self::upload::{Format, Parameters, Upload};
-use crate::client::{self, Accepted, Config, Follow, Gateway, Post, follow, status_path};
+use crate::client::{self, Config, Follow, Gateway, Post};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::Output;
-use crate::report::conclude;
+use crate::report::submitted;
 
 /// What an import may do, where it may not do all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,21 +108,4 @@ impl Import {
         };
         submitted(&gateway, &post, self.follow, output)
     }
-}
-
-/// Sends a request that makes a job, says which, and waits for it where that is wanted.
-pub(crate) fn submitted(
-    gateway: &Gateway,
-    post: &Post,
-    wish: Follow,
-    output: &mut Output,
-) -> Result<Ending, Error> {
-    let Accepted { job_id } = gateway.submit(post)?;
-    output.line(format_args!("job     {job_id}"))?;
-    output.line(format_args!("status  {}", gateway.url(&status_path(job_id))))?;
-    if !wish.wait {
-        return Ok(Ending::Fine);
-    }
-    let status = follow(gateway, job_id, wish.timeout)?;
-    conclude(gateway, &status, output)
 }

@@ -1,4 +1,4 @@
-//! Jobs and records in words.
+//! Jobs and records in words, from the request that makes a job to its end.
 
 mod describe;
 mod progress;
@@ -6,10 +6,27 @@ mod progress;
 pub(crate) use describe::{details, failure, row, summary};
 pub(crate) use progress::Progress;
 
-use crate::client::{self, Entry, Gateway, Status, status_path};
+use crate::client::{self, Accepted, Entry, Follow, Gateway, Post, Status, follow, status_path};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::{Output, remark};
+
+/// Sends a request that makes a job, says which, and waits for it where that is wanted.
+pub(crate) fn submitted(
+    gateway: &Gateway,
+    post: &Post,
+    wish: Follow,
+    output: &mut Output,
+) -> Result<Ending, Error> {
+    let Accepted { job_id } = gateway.submit(post)?;
+    output.line(format_args!("job     {job_id}"))?;
+    output.line(format_args!("status  {}", gateway.url(&status_path(job_id))))?;
+    if !wish.wait {
+        return Ok(Ending::Fine);
+    }
+    let status = follow(gateway, job_id, wish.timeout)?;
+    conclude(gateway, &status, output)
+}
 
 /// Prints how a job ended, and each record that failed, as long as that is kept. How it ended is kept longer.
 pub(crate) fn conclude(gateway: &Gateway, status: &Status, output: &mut Output) -> Result<Ending, Error> {
