@@ -60,7 +60,10 @@ pub struct Config {
     pub max_stream_bytes: u64,
 
     /// Most streams that are taken at one time, each of which holds 20 MiB of the bytes in flight; beyond it one is
-    /// answered 503
+    /// answered 503.
+    ///
+    /// One account has at most half of them, rounded up; beyond that its streams are answered 429. A job whose failed
+    /// records are retried counts as a stream until they are sent.
     #[arg(long, env = "INTAKE_MAX_STREAMS", default_value_t = 4, value_name = "COUNT",
           value_parser = value_parser!(u16).range(1..=256))]
     pub max_streams: u16,

@@ -62,6 +62,10 @@ pub(crate) enum ApiError {
     BodyLate,
     #[error("the service is being stopped; send the stream again")]
     Stopping,
+    #[error(
+        "too many streams of this account are under way, {share} are allowed at a time; send it when one has ended"
+    )]
+    TooManyStreams { share: usize },
     #[error("too many requests are under way; try again")]
     Overloaded,
     #[error("the service is starting and has not read its catalogue yet; try again")]
@@ -93,6 +97,7 @@ impl ApiError {
             Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } | Self::StreamTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Stopping | Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broker(error) => of_broker(error),
             Self::Store(error) => of_store(error),
@@ -104,7 +109,7 @@ impl ApiError {
     pub(crate) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let status = self.status();
         let mut headers = Vec::new();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             let seconds = if matches!(self, Self::Overloaded) { SOON } else { LATER };
             headers.push((RETRY_AFTER, HeaderValue::from(u16::from(seconds))));
         }

@@ -49,9 +49,14 @@ fn all() -> Vec<Refused> {
     let world = World::builder()
         .with_database_relay()
         .with_broker_relay()
-        .gateway_arguments(&["--body-timeout", "2", "--max-stream-records", "1000"])
+        .gateway_arguments(&[
+            "--body-timeout=2",
+            "--max-streams=3",
+            "--max-stream-records=10",
+            "--stream-part-records=1",
+        ])
         .start();
-    let mut refused = Vec::new();
+    let mut refused = vec![over_its_share(&world)];
     for format in [Format::Json, Format::Xml] {
         refused.extend(of_bodies(&world, format));
         refused.extend(of_parameters(&world, format));
@@ -167,8 +172,39 @@ fn of_streams(world: &World) -> Vec<Refused> {
         post("", "email,email\na@example.com,b@example.com\n"),
         post("", "email\n"),
         post("&email=a@example.com", "_fname\nJohn\n"),
-        post("", &format!("email\n{}", "none\n".repeat(1_001))),
+        post("", &format!("email\n{}", "none\n".repeat(11))),
     ]
+}
+
+/// Refused because the account has two of the three streams.
+fn over_its_share(world: &World) -> Refused {
+    let send = |row: i64| {
+        let mut connection = TcpStream::connect(world.address()).unwrap();
+        let lines = "{}\n{}\n";
+        let head = format!(
+            "POST {IMPORT}?db_id=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n\
+             Authorization: Bearer {DEMO_TOKEN}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
+             {:x}\r\n{lines}\r\n",
+            lines.len()
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        until("it is taken", || {
+            (world.database.scalar("SELECT count(*) FROM job_parts") == row).then_some(())
+        });
+        connection
+    };
+    let taken = [send(1), send(2)];
+    let demo = bearer(DEMO_TOKEN);
+    let headers = [("content-type", "application/x-ndjson"), ("authorization", demo.as_str())];
+    let refused = world.post(&format!("{IMPORT}?db_id=1"), &headers, b"{}\n");
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    for mut connection in taken {
+        connection.write_all(b"0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    }
+    refused.into()
 }
 
 /// Refused for what is asked for.

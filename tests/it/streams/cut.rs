@@ -1,6 +1,6 @@
 //! Streams that do not come to their end: nothing of them is applied, and their job says so.
 
-use intake_tests::{World, until};
+use intake_tests::{Answer, OTHER_TOKEN, World};
 use serde_json::json;
 
 use super::{
@@ -83,16 +83,43 @@ fn a_broker_that_goes_away_cuts_the_stream() {
 fn there_are_only_so_many_streams_at_a_time() {
     let arguments = ["--max-streams", "1", "--stream-part-records", "1"];
     let world = World::builder().gateway_arguments(&arguments).start();
-    let mut upload = Upload::begin(&world, "");
-    upload.send(lines(0..2).as_bytes());
-    parts_are_kept(&world, 1);
-    let refused = post(&world, "", NDJSON, lines(1..2).as_bytes());
+    let upload = begun(&world);
+    let refused = post_as_other(&world);
     assert_eq!(refused.status, 503, "{}", refused.text);
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(world.import(&json!({"db_id": 1, "data": [{"email": "x@example.com"}]})).status, 202);
+    ends_well(upload);
+    assert_eq!(post_as_other(&world).status, 202, "there is room again");
+}
+
+#[test]
+fn one_account_leaves_half_of_them_to_others() {
+    let arguments = ["--max-streams", "2", "--stream-part-records", "1"];
+    let world = World::builder().gateway_arguments(&arguments).start();
+    let upload = begun(&world);
+    let refused = post(&world, "", NDJSON, lines(1..2).as_bytes());
+    assert_eq!((refused.status, refused.json()["error"].as_u64()), (429, Some(429)), "{}", refused.text);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(post_as_other(&world).status, 202);
+    ends_well(upload);
+    assert_eq!(post(&world, "", NDJSON, lines(1..2).as_bytes()).status, 202, "there is room again");
+}
+
+/// A stream of account "demo" that is under way.
+fn begun(world: &World) -> Upload {
+    let mut upload = Upload::begin(world, "");
+    upload.send(lines(0..2).as_bytes());
+    parts_are_kept(world, 1);
+    upload
+}
+
+fn ends_well(upload: Upload) {
     let (status, body) = upload.end();
     assert_eq!(status, 202, "{body}");
-    until("there is room again", || {
-        (post(&world, "", NDJSON, lines(1..2).as_bytes()).status == 202).then_some(())
-    });
+}
+
+fn post_as_other(world: &World) -> Answer {
+    let token = format!("Bearer {OTHER_TOKEN}");
+    let headers = [("content-type", NDJSON), ("authorization", token.as_str())];
+    world.post("/api/v1.1/profiles/import_batch?db_id=2", &headers, lines(1..2).as_bytes())
 }

@@ -10,6 +10,7 @@
 mod failed;
 mod incoming;
 mod parts;
+mod slots;
 mod work;
 
 use std::sync::Arc;
@@ -22,10 +23,11 @@ use intake_telemetry::Metric;
 use intake_types::catalog::{Account, Catalog};
 use intake_types::{Header, JobId, Operation, Refusal, StreamFormat, Terms, wire};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 pub(crate) use self::failed::of_failed;
 use self::incoming::Pump;
+use self::slots::{Slot, Slots};
 use self::work::Sealed;
 use crate::app::App;
 use crate::config::{Config, usize_of};
@@ -46,7 +48,7 @@ const COPIES: usize = 4;
 /// What streams may cost.
 #[derive(Debug)]
 pub(crate) struct Bounds {
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     records: u32,
     /// Unpacked.
     bytes: u64,
@@ -64,7 +66,7 @@ impl Bounds {
     /// Must be called on the runtime that publishes.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            slots: Arc::new(Semaphore::new(config.max_streams.into())),
+            slots: Slots::new(config.max_streams),
             records: config.max_stream_records,
             bytes: config.max_stream_bytes,
             record_bytes: usize_of(config.max_body_bytes),
@@ -90,7 +92,7 @@ struct Opened {
     /// Set where the request may be sent again.
     partial_key: Option<idempotency::PartialKey>,
     /// Held as long as the stream is worked on, by whomever.
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
     reservation: Reservation,
 }
 
@@ -139,7 +141,7 @@ async fn open(request: &HttpRequest, app: &App, operation: Operation) -> Result<
     let db_id = envelope.database_id()?;
     let database = catalog.database_for(&account, db_id).ok_or(Refusal::NoAccess(db_id))?;
     let terms = Terms::of_stream(&envelope, operation, &catalog, &account, database)?;
-    let slot = Arc::clone(&app.streams.slots).try_acquire_owned().map_err(|_none| ApiError::Overloaded)?;
+    let slot = app.streams.slots.take(&account.name)?;
     let reservation = app.bounds.memory.reserve(BYTES).await?;
     let job_id = clock::mint(&account.name, &app.job_key);
     let header = terms.into_stream_header(job_id, &account.name);
