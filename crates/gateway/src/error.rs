@@ -8,7 +8,7 @@ use actix_web::http::header::{
 };
 use intake_broker::Error as BrokerError;
 use intake_store::Error as StoreError;
-use intake_types::{JobState, Refusal};
+use intake_types::{JobId, JobState, Refusal};
 
 /// Why a request is not answered with a success. The text is what the client is told, so it names no server.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,8 @@ pub(crate) enum ApiError {
     JobRuns,
     #[error("no record of the job failed; there is nothing to retry")]
     NothingFailed,
+    #[error("the job has ended as {}, and no record failed by itself; {}", .state.word(), what_to_send(*.retry_of))]
+    EndedAsWhole { state: JobState, retry_of: Option<JobId> },
     #[error("the records that failed are not kept, or no longer; send them again")]
     FailedGone,
     #[error("the body is not readable {encoding}")]
@@ -60,8 +62,12 @@ pub(crate) enum ApiError {
     BodyCut,
     #[error("the body did not arrive in time")]
     BodyLate,
-    #[error("the service is being stopped; send the stream again")]
+    #[error("the service is being stopped; send it again")]
     Stopping,
+    #[error("what the Idempotency-Key stood for has been given up meanwhile; send the stream again")]
+    KeyFreed,
+    #[error("the records that failed are being sent again already; ask again")]
+    RetryUnderWay,
     #[error(
         "too many streams of this account are under way, {share} are allowed at a time; send it when one has ended"
     )]
@@ -94,11 +100,15 @@ impl ApiError {
             }
             Self::Header { .. } | Self::Undecodable { .. } | Self::BodyCut => StatusCode::BAD_REQUEST,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed => StatusCode::CONFLICT,
+            Self::JobEnded(_) | Self::JobRuns | Self::NothingFailed | Self::EndedAsWhole { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } | Self::StreamTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Stopping | Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::KeyFreed | Self::RetryUnderWay | Self::Overloaded | Self::NotReady => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Broker(error) => of_broker(error),
             Self::Store(error) => of_store(error),
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -123,6 +133,14 @@ impl ApiError {
             headers.push((ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd")));
         }
         headers
+    }
+}
+
+/// Instead of a retry; a retry that came to nothing leaves the job that it retried to be retried again.
+fn what_to_send(retry_of: Option<JobId>) -> String {
+    match retry_of {
+        Some(job_id) => format!("retry job {job_id} again"),
+        None => "send again what was not applied".to_owned(),
     }
 }
 

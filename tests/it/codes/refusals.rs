@@ -260,6 +260,12 @@ fn of_what_became(world: &World) -> Vec<Refused> {
         .database
         .execute("UPDATE jobs SET state = 'processing', finished_at = NULL, tally = NULL, expires_at = NULL WHERE state = 'completed'");
     refused.push(ask(&good, "retry_failed"));
+    // As it is when it was cancelled before anything was done.
+    world.database.execute(
+        "UPDATE jobs SET state = 'cancelled', finished_at = now(), tally = '{0,0,0,1,0,0}', \
+         expires_at = now() + interval '1 day' WHERE state = 'processing'",
+    );
+    refused.push(ask(&good, "retry_failed"));
     refused
 }
 

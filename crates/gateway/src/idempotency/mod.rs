@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use intake_store::{Reserved, Store};
-use intake_types::{Fingerprint, JobId, RequestKey};
+use intake_types::{Fingerprint, JobId, KeyScope, RequestKey};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
@@ -22,6 +22,9 @@ const LEDGER_TIME: Duration = Duration::from_secs(1);
 const LEDGER_PAUSE: Duration = Duration::from_secs(1);
 /// How long a request waits for another one with the same key that is being published.
 const FLIGHT_TIME: Duration = Duration::from_secs(5);
+
+/// The turn of a request to be published, while others with its key wait.
+pub(crate) type Turn = OwnedMutexGuard<()>;
 
 /// What is known of keys, and how to find out.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl RequestKeys {
 
     /// Has a request wait for its turn while another one with the same key is being published, though not for long: two
     /// that are published at once are no harm, only twice the work.
-    pub(crate) async fn turn(&self, account: &str, key: &RequestKey) -> Option<OwnedMutexGuard<()>> {
+    pub(crate) async fn turn(&self, account: &str, key: &RequestKey) -> Option<Turn> {
         timeout(FLIGHT_TIME, self.memory.flight(account, key).lock_owned()).await.ok()
     }
 
@@ -74,7 +77,8 @@ impl RequestKeys {
         key: &RequestKey,
         job_id: JobId,
     ) -> Result<Claim, ApiError> {
-        let known = self.memory.get(account, key);
+        // A retry's key may have been freed, in whatever gateway, so of it the ledger alone can say.
+        let known = self.memory.get(account, key).filter(|_known| key.scope != KeyScope::Retry);
         // What was published for something else has the key, whether or not the ledger knows that yet.
         if let Some(known) = known.filter(|known| known.sure || known.fingerprint != key.fingerprint) {
             return known.of(key.fingerprint);
@@ -126,6 +130,11 @@ impl RequestKeys {
             Known { fingerprint, job_id, sure: true }
         };
         Some(if known.fingerprint == key.fingerprint { Ok(known.job_id) } else { Err(ApiError::KeyReused) })
+    }
+
+    /// Whether this process has published a job under its key.
+    pub(crate) fn is_published(&self, account: &str, key: &RequestKey, job_id: JobId) -> bool {
+        self.memory.get(account, key).is_some_and(|known| known.job_id == job_id)
     }
 
     /// Remembers what was published. `since` is when the key was claimed.

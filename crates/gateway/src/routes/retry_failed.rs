@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use intake_store::Kept;
+use intake_store::{Kept, Reserved};
 use intake_types::catalog::Account;
-use intake_types::{Fingerprint, JobId, KeyScope, Refusal, RequestKey};
+use intake_types::{Fingerprint, JobId, JobState, KeyScope, LedgerEntry, Refusal, RequestKey, Status};
 
 use super::{batch, job};
 use crate::app::App;
@@ -29,33 +29,54 @@ async fn retry(
 ) -> Result<Answer, ApiError> {
     let (account, job_id) = job::named_by_post(request, payload, app, wish).await?;
     let status = wait::status(app, &account, job_id).await?;
-    let key = key(status.job_id);
-    let published = match app.store.reserved(&account.name, &key).await? {
-        Some(reserved) if reserved.registered => Published { job_id: reserved.job_id, expected: None },
-        _ => {
-            if !status.state.is_terminal() {
-                return Err(ApiError::JobRuns);
-            }
-            let failed = status.ledger.as_ref().map_or(0, |entry| entry.tally.failed);
-            let kept = kept(app, &account, status.job_id, failed).await?;
-            stream::of_failed(app, &account, kept, key).await?
-        }
-    };
+    let published = once(app, &account, &status).await?;
     batch::answer(request, app, &account, published, wish.format()).await
 }
 
-/// There is one retry of a job, so its id says all that is asked for.
+/// The job that the failed records have been made, just now or before.
+async fn once(app: &Arc<App>, account: &Account, status: &Status) -> Result<Published, ApiError> {
+    let key = key(status.job_id);
+    // Before anything is read: who asks while they are being sent is told what has become of it, and sends nothing.
+    let turn = app.keys.turn(&account.name, &key).await.ok_or(ApiError::RetryUnderWay)?;
+    match app.store.retried(account, &key).await? {
+        Some(Reserved { job_id, registered, .. })
+            if registered || app.keys.is_published(&account.name, &key, job_id) =>
+        {
+            Ok(Published { job_id, expected: None })
+        }
+        _ => {
+            let kept = kept(app, account, status).await?;
+            stream::of_failed(app, account, kept, key, turn).await
+        }
+    }
+}
+
+/// Why there is nothing to retry, and what can be done instead.
+fn nothing_failed(status: &Status) -> ApiError {
+    if status.state == JobState::Completed {
+        return ApiError::NothingFailed;
+    }
+    let is_untouched = |entry: &&LedgerEntry| entry.tally.processed() == entry.tally.skipped;
+    let retry_of = status.ledger.as_ref().filter(is_untouched).and_then(|entry| entry.retry_of);
+    ApiError::EndedAsWhole { state: status.state, retry_of }
+}
+
+/// There is one retry of a job, unless it came to nothing, so its id says all that is asked for.
 fn key(job_id: JobId) -> RequestKey {
     let fingerprint = Fingerprint::of(&[job_id.0.as_bytes()]);
     RequestKey { scope: KeyScope::Retry, key: job_id.to_string(), fingerprint, seconds: None }
 }
 
 /// The failed records, where all of them are kept still and may be applied.
-async fn kept(app: &App, account: &Account, job_id: JobId, failed: u32) -> Result<Kept, ApiError> {
-    if failed == 0 {
-        return Err(ApiError::NothingFailed);
+async fn kept(app: &App, account: &Account, status: &Status) -> Result<Kept, ApiError> {
+    if !status.state.is_terminal() {
+        return Err(ApiError::JobRuns);
     }
-    let kept = app.store.kept_failures(account, job_id).await?.ok_or(ApiError::UnknownJob)?;
+    let failed = status.ledger.as_ref().map_or(0, |entry| entry.tally.failed);
+    if failed == 0 {
+        return Err(nothing_failed(status));
+    }
+    let kept = app.store.kept_failures(account, status.job_id).await?.ok_or(ApiError::UnknownJob)?;
     if kept.records < u64::from(failed) {
         return Err(ApiError::FailedGone);
     }

@@ -79,23 +79,39 @@ impl<'a> Parts<'a> {
     /// Takes one more record; publishes those before it where they are enough for a part.
     pub(super) fn take(&mut self, Item { record, problem }: Item) -> Result<(), ApiError> {
         let (index, size) = (self.total(), record.get().len());
-        if index >= self.bounds.records {
-            return Err(ApiError::StreamTooLarge { what: "records", limit: self.bounds.records.into() });
-        }
-        self.text += u64::try_from(size).unwrap_or(u64::MAX);
-        super::work::check_size(self.text, self.bounds.bytes)?;
+        self.check(index, size)?;
         if !self.records.is_empty()
             && (self.bytes + size > PART_BYTES || self.records.len() >= self.bounds.part_records)
         {
             self.publish()?;
         }
         if size > COMMON_BYTES {
-            self.reservation.cover(super::bytes(size))?;
+            // A longer one than is allowed was accepted when more was.
+            self.reservation.cover(super::bytes(size.min(self.bounds.record_bytes)))?;
         }
         self.bytes += size;
         self.records.push(record);
         self.unreadable.extend(problem.map(|problem| (index, problem)));
         Ok(())
+    }
+
+    /// Accounts for records that are in hand and are taken next: up to a part of them is there several times, the rest once.
+    pub(super) fn expect(&mut self, text: usize) -> Result<(), ApiError> {
+        let text = text.min(self.bounds.record_bytes);
+        let several = self.bytes.saturating_add(text).saturating_mul(super::COPIES);
+        self.reservation.cover(several.min(super::BYTES.saturating_add(text)))
+    }
+
+    /// Refuses what a stream may not have more of. What is sent again was accepted once.
+    fn check(&mut self, index: u32, size: usize) -> Result<(), ApiError> {
+        if self.header.retry_of.is_some() {
+            return Ok(());
+        }
+        if index >= self.bounds.records {
+            return Err(ApiError::StreamTooLarge { what: "records", limit: self.bounds.records.into() });
+        }
+        self.text += u64::try_from(size).unwrap_or(u64::MAX);
+        super::work::check_size(self.text, self.bounds.bytes)
     }
 
     fn publish(&mut self) -> Result<(), ApiError> {
@@ -113,6 +129,10 @@ impl<'a> Parts<'a> {
 
     fn publish_part(&mut self) -> Result<(), ApiError> {
         let (first_index, total) = (self.published, self.total());
+        if self.header.retry_of.is_some() {
+            // It has no time as a whole, only each of its steps has.
+            self.open_until = clock::seconds_in(self.bounds.whole + SEALING);
+        }
         let part = Message::PartV1(PartV1 {
             header: Header { total, ..self.header.clone() },
             first_index,
@@ -134,6 +154,10 @@ impl<'a> Parts<'a> {
 
     pub(super) fn job_id(&self) -> JobId {
         self.header.job_id
+    }
+
+    pub(super) fn retry_of(&self) -> Option<JobId> {
+        self.header.retry_of
     }
 
     /// Publishes what is left.
@@ -158,7 +182,8 @@ impl<'a> Parts<'a> {
             _ => false,
         };
         if !is_open {
-            let text = format!("the stream was cut: {error}; nothing of it is applied");
+            let what = if self.header.retry_of.is_some() { "retry" } else { "stream" };
+            let text = format!("the {what} was cut: {error}; nothing of it is applied");
             let error = error.status().as_u16();
             self.throw_away(|header| Message::CutV1(CutV1 { header, error, text }));
         }

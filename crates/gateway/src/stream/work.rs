@@ -12,7 +12,7 @@ use super::{Bounds, Opened};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Encoding;
-use crate::idempotency::{Claim, PartialKey};
+use crate::idempotency::{Claim, PartialKey, Turn};
 
 /// Unpacked in steps of this many bytes, the limits being looked at after each.
 const STEP: usize = 64 * 1024;
@@ -48,27 +48,27 @@ pub(super) fn run(
     let key = read.map(|fingerprint| {
         partial_key.zip(fingerprint).map(|(partial, fingerprint)| partial.complete(fingerprint))
     });
-    conclude(app, &account.name, parts, key)
+    conclude(app, &account.name, parts, key, None)
 }
 
 /// Makes a job of the records that were taken, which has this key if any; or has them thrown away, where they were not all.
+/// The turn of the key is taken unless it is here.
 pub(super) fn conclude(
     app: &App,
     account: &str,
     mut parts: Parts<'_>,
     taken: Result<Option<RequestKey>, ApiError>,
+    turn: Option<Turn>,
 ) -> Result<Sealed, ApiError> {
     let sealed = taken.and_then(|key| {
         parts.flush()?;
         // Here all of the records are known and safe, and nothing of them is a job yet.
-        seal(app, account, &mut parts, key)
+        seal(app, account, &mut parts, key, turn)
     });
     match sealed {
         Ok(sealed) => {
-            if sealed.job_id == parts.job_id() {
-                tracing::info!(account.name = account, batch.records = sealed.total, "a stream was accepted");
-            } else {
-                tracing::info!(account.name = account, job.same_as = %sealed.job_id, "a stream was sent again");
+            tell(account, &parts, &sealed);
+            if sealed.job_id != parts.job_id() {
                 parts.discard(sealed.job_id);
             }
             Ok(sealed)
@@ -80,12 +80,41 @@ pub(super) fn conclude(
     }
 }
 
+fn tell(account: &str, parts: &Parts<'_>, sealed: &Sealed) {
+    let (records, same_as) = (sealed.total, sealed.job_id);
+    match (parts.retry_of(), same_as == parts.job_id()) {
+        (None, true) => {
+            tracing::info!(account.name = account, batch.records = records, "a stream was accepted");
+        }
+        (None, false) => {
+            tracing::info!(account.name = account, job.same_as = %same_as, "a stream was sent again");
+        }
+        (Some(job_id), true) => {
+            tracing::info!(
+                account.name = account,
+                batch.records = records,
+                job.retry_of = %job_id,
+                "the records that failed in a job were sent again"
+            );
+        }
+        (Some(job_id), false) => {
+            tracing::info!(
+                account.name = account,
+                job.same_as = %same_as,
+                job.retry_of = %job_id,
+                "a job was retried before"
+            );
+        }
+    }
+}
+
 /// Makes the parts a job, unless the request's key has one already.
 fn seal(
     app: &App,
     account: &str,
     parts: &mut Parts<'_>,
     key: Option<RequestKey>,
+    turn: Option<Turn>,
 ) -> Result<Sealed, ApiError> {
     let own = parts.job_id();
     let Some(key) = key else {
@@ -96,10 +125,10 @@ fn seal(
     if parts.is_known {
         // There is nothing that could be sealed: should the key have been freed meanwhile, the stream must come again.
         let safe = runtime.block_on(app.keys.safe(&app.store, account, &key));
-        let job_id = safe.unwrap_or(Err(ApiError::Overloaded))?;
+        let job_id = safe.unwrap_or(Err(ApiError::KeyFreed))?;
         return Ok(Sealed { job_id, total: 0, is_replayed: true });
     }
-    let _turn = runtime.block_on(app.keys.turn(account, &key));
+    let _turn = turn.or_else(|| runtime.block_on(app.keys.turn(account, &key)));
     let since = Instant::now();
     let (job_id, sure) = match runtime.block_on(app.keys.claim(&app.store, account, &key, own))? {
         Claim::Own => (own, true),

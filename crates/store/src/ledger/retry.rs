@@ -4,23 +4,31 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Text, Uuid as UuidType};
 use intake_types::catalog::Account;
-use intake_types::{DatabaseId, Header, JobId};
+use intake_types::{DatabaseId, Header, JobId, RequestKey};
 use serde_json::Value;
 
+use super::key::{Reserved, reserved};
 use crate::{Error, Store};
 
+// Their text, which may be GiBs, is not looked at.
 const KEPT: &str = "\
-    SELECT j.header, f.records, f.bytes FROM jobs j \
-    CROSS JOIN LATERAL ( \
-        SELECT coalesce(sum(cardinality(records)), 0)::bigint AS records, \
-            coalesce(sum((SELECT sum(octet_length(record)) FROM unnest(records) AS record)), 0)::bigint AS bytes \
-        FROM job_failures WHERE db_id = j.db_id AND job_id = j.id \
-    ) AS f \
-    WHERE j.id = $1 AND j.account = $2";
+    SELECT j.header, ( \
+        SELECT coalesce(sum(cardinality(f.indices)), 0)::bigint FROM job_failures f \
+        WHERE f.db_id = j.db_id AND f.job_id = j.id \
+    ) AS records \
+    FROM jobs j WHERE j.id = $1 AND j.account = $2";
 
 const NEXT: &str = "\
     SELECT first_index, records FROM job_failures \
     WHERE db_id = $1 AND job_id = $2 AND first_index > $3 ORDER BY first_index LIMIT 1";
+
+// A retry that came to nothing stands in nobody's way. One of whose records only some have a fate keeps its key: they must
+// not be applied again.
+const FREE: &str = "\
+    DELETE FROM request_keys k USING jobs j \
+    WHERE k.account = $1 AND k.scope = $2 AND k.key = $3 AND j.id = k.job_id \
+        AND j.state IN ('failed', 'cancelled') \
+        AND j.tally[1] = 0 AND j.tally[2] = 0 AND j.tally[3] = 0 AND j.tally[5] = 0";
 
 /// What is kept of the failed records of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +37,6 @@ pub struct Kept {
     pub header: Header,
     /// How many of its failed records are kept.
     pub records: u64,
-    /// Their JSON text, in bytes.
-    pub bytes: u64,
 }
 
 #[derive(QueryableByName)]
@@ -39,8 +45,6 @@ struct Row {
     header: Value,
     #[diesel(sql_type = BigInt)]
     records: i64,
-    #[diesel(sql_type = BigInt)]
-    bytes: i64,
 }
 
 /// Records that failed in one chunk.
@@ -55,6 +59,21 @@ pub struct FailedChunk {
 }
 
 impl Store {
+    /// What the key of a retry stands for; `None`: it is free, or has been freed just now, because the retry ended without
+    /// any of its records being applied or found wrong.
+    pub async fn retried(&self, account: &Account, key: &RequestKey) -> Result<Option<Reserved>, Error> {
+        let (account, key, keep) = (account.name.clone(), key.clone(), self.retention());
+        self.run(move |connection| {
+            sql_query(FREE)
+                .bind::<Text, _>(&account)
+                .bind::<Text, _>(key.scope.word())
+                .bind::<Text, _>(&key.key)
+                .execute(connection)?;
+            reserved(connection, keep, &account, &key)
+        })
+        .await
+    }
+
     /// What is kept of the failed records of a job of this account; `None` when there is no such job.
     pub async fn kept_failures(&self, account: &Account, job_id: JobId) -> Result<Option<Kept>, Error> {
         let account = account.name.clone();
@@ -91,13 +110,11 @@ impl Store {
 
 impl Row {
     fn read(self) -> Result<Kept, Error> {
-        let count =
-            |count: i64| u64::try_from(count).map_err(|_range| Error::Unreadable("a count of records"));
+        let records = u64::try_from(self.records);
         let header = serde_json::from_value(self.header);
         Ok(Kept {
             header: header.map_err(|_unfit| Error::Unreadable("a job's header"))?,
-            records: count(self.records)?,
-            bytes: count(self.bytes)?,
+            records: records.map_err(|_range| Error::Unreadable("a count of records"))?,
         })
     }
 }

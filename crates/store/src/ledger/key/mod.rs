@@ -118,18 +118,24 @@ impl Store {
     /// What a key stands for; `None`: it is free.
     pub async fn reserved(&self, account: &str, key: &RequestKey) -> Result<Option<Reserved>, Error> {
         let (account, key, keep) = (account.to_owned(), key.clone(), self.retention());
-        self.run(move |connection| {
-            let found: Option<Row> = sql_query(FIND)
-                .bind::<Text, _>(&account)
-                .bind::<Text, _>(key.scope.word())
-                .bind::<Text, _>(&key.key)
-                .bind::<Double, _>(duration(keep, &key).as_secs_f64())
-                .get_result(connection)
-                .optional()?;
-            found.map(Row::read).transpose()
-        })
-        .await
+        self.run(move |connection| reserved(connection, keep, &account, &key)).await
     }
+}
+
+pub(super) fn reserved(
+    connection: &mut PgConnection,
+    keep: Retention,
+    account: &str,
+    key: &RequestKey,
+) -> Result<Option<Reserved>, Error> {
+    let found: Option<Row> = sql_query(FIND)
+        .bind::<Text, _>(account)
+        .bind::<Text, _>(key.scope.word())
+        .bind::<Text, _>(&key.key)
+        .bind::<Double, _>(duration(keep, key).as_secs_f64())
+        .get_result(connection)
+        .optional()?;
+    found.map(Row::read).transpose()
 }
 
 /// For how long a key stands for its job.

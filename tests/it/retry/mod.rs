@@ -1,5 +1,9 @@
 //! `retry_failed`: a new job of the records that failed, and only one, however often it is asked for.
 
+mod bounds;
+mod ended;
+mod interrupted;
+
 use intake_tests::{Answer, DEMO_TOKEN, GatewayProcess, OTHER_TOKEN, World, in_both_formats, until};
 use serde_json::{Value, json};
 
@@ -140,6 +144,8 @@ fn asked_for_by_many_at_once_it_is_one_job() {
     );
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 2, "those who were late have no job");
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0, "nor do their records lie about");
+    let repeated = world.database.scalar("SELECT count(*) FROM job_aliases");
+    assert!(repeated <= 1, "each gateway sends the records once at most, not {repeated} times");
 }
 
 #[test]
