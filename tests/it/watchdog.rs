@@ -68,6 +68,21 @@ fn a_message_that_comes_after_its_job_was_given_up_is_kept() {
 }
 
 #[test]
+fn a_job_that_is_given_up_in_the_hands_of_a_worker_is_kept() {
+    let world = World::builder().worker_arguments(&["--chunk-records", "1"]).buries(1).start();
+    world.close_gate();
+    let records = [json!({"email": "a@example.com"}), json!({"email": "b@example.com", "city": "Slow"})];
+    let job = world.import(&json!({"db_id": 1, "data": records})).job_id();
+    world.until_held();
+    world.give_up_held();
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+    assert_eq!(world.buried_records(), records);
+    let status = world.status(&job);
+    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+    assert_eq!((&status["processed"], &status["attempts"]), (&json!(1), &json!(1)), "{status}");
+}
+
+#[test]
 fn another_worker_finishes_what_one_that_never_comes_back_began() {
     let world = World::builder().workers(0).start();
     let job = import(&world, 10_000);

@@ -1,5 +1,7 @@
 //! A gate in the database, before which work on chosen records waits: so a story is sure of where a job stands.
 
+use intake_types::Header;
+
 use crate::{World, until};
 
 /// The transactions that wait at the gate: each has an advisory lock of this number.
@@ -36,6 +38,23 @@ impl World {
     pub fn end_held(&self) {
         self.database.scalar(&format!("SELECT count(pg_terminate_backend(pid)) FROM {HELD}"));
         until("nobody waits at the gate", || (self.held() == 0).then_some(()));
+    }
+
+    /// Has the one job that is under way given up while its worker waits at the gate: before that worker can try again.
+    pub fn give_up_held(&self) {
+        let header = self.database.texts("SELECT header FROM jobs WHERE state = 'processing'").pop();
+        let header: Header = serde_json::from_str(&header.expect("a job is under way")).expect("a header");
+        let store = self.database.store();
+        let ending =
+            self.runtime().spawn(async move { store.fail(&header, 500, "given up".to_owned()).await });
+        until("it waits for its turn", || {
+            let waiting = "SELECT count(*) FROM pg_stat_activity \
+                WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (self.database.scalar(waiting) > 0).then_some(())
+        });
+        self.end_held();
+        let ending = self.runtime().block_on(ending).expect("it is asked").expect("the job is ended");
+        assert!(ending.is_new && ending.is_given_up(), "{ending:?}");
     }
 
     fn held(&self) -> i64 {

@@ -2,6 +2,7 @@
 //! the sender of callbacks that a job has ended.
 
 use intake_broker::Publisher;
+use intake_store::Ending;
 use intake_telemetry::Metric;
 use intake_types::{JobId, JobState};
 
@@ -23,6 +24,13 @@ impl Announcer {
     /// Something was committed that events may tell of.
     pub(crate) fn progress(&self) {
         self.events.wake();
+    }
+
+    /// A job has ended; told by whoever has ended it.
+    pub(crate) fn ended(&self, job_id: JobId, ending: Ending) {
+        if ending.is_new {
+            self.job_ended(job_id, ending.state);
+        }
     }
 
     /// A job is in a state that is its last. Does not wait until that is told.

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use intake_broker::Delivery;
-use intake_store::{Applied, Import, Store};
+use intake_store::{Applied, Ending, Error, Import, Store};
 use intake_telemetry::Metric;
 use intake_types::catalog::Catalog;
 use intake_types::plan::Overlay;
-use intake_types::{Action, Header, JobState, Outcome};
+use intake_types::{Action, Header, Outcome};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span};
@@ -32,18 +32,21 @@ const SKIPPED_AT_ONCE: u32 = 10_000;
 /// How the work on a delivery ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// Every record has its outcome.
-    Applied,
-    /// The job as a whole cannot be applied; the ledger says why.
-    Refused,
-    /// A part of a stream is kept, or it and those beside it are of no use any more.
-    Kept,
+    /// Nothing is left to do: the job has ended, or is another one; or a part of a stream is kept, or of no use any more.
+    Done,
     /// Not done, through no fault of the message: the database is away, or this process stops.
     GivenBack,
     /// Not done, for a reason that may be the message's: another delivery may do better, a few times.
     Stuck,
     /// No delivery can do better: no worker can read the message, or too many have tried.
     Buried(String),
+}
+
+impl Ended {
+    /// What becomes of the message of a job that has ended: what was not applied of one that was given up is in it.
+    pub(crate) fn by(ending: Ending, reason: impl Into<String>) -> Self {
+        if ending.is_given_up() { Self::Buried(reason.into()) } else { Self::Done }
+    }
 }
 
 /// Why work on a job ends early.
@@ -154,14 +157,13 @@ impl Job {
             let text =
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
             match self.store.fail(header, 500, text).await {
-                Ok(ending) if ending.is_given_up() => {
-                    self.announcer.job_ended(header.job_id, JobState::Failed);
-                    tracing::error!(%error, "a job failed: its message is buried");
-                    return Ended::Buried(error.to_string());
+                Ok(ending) => {
+                    self.announcer.ended(header.job_id, ending);
+                    if ending.is_given_up() {
+                        tracing::error!(%error, "a job failed: its message is buried");
+                    }
+                    return Ended::by(ending, error.to_string());
                 }
-                // Somebody else has brought it to its end meanwhile.
-                Ok(ending) if ending.state.is_terminal() => return Ended::Applied,
-                Ok(_open) => {}
                 Err(error) => tracing::error!(%error, "a job that is given up cannot be ended"),
             }
         }
@@ -181,12 +183,22 @@ impl Job {
     async fn apply(&self, import: &Arc<Import>, attempt: &mut Attempt<'_>) -> Result<Ended, Halt> {
         match self.begin(&import.header, attempt).await? {
             Begun::Work { next_index, catalog } => {
-                let (_, ended) = self.apply_records(import, &catalog, next_index, attempt).await?;
-                self.announcer.job_ended(import.header.job_id, ended.unwrap_or(JobState::Completed));
-                Ok(Ended::Applied)
+                match self.apply_records(import, &catalog, next_index, attempt).await? {
+                    (_, Some(ending)) => Ok(self.over(&import.header, ending)),
+                    (next_index, None) => {
+                        let text = format!("a job is open after its last record, at {next_index}");
+                        Err(Halt::Store(Error::Unexpected(text)))
+                    }
+                }
             }
             Begun::Ended(ended) => Ok(ended),
         }
+    }
+
+    /// What becomes of a message once its job has ended, by this delivery or by anybody else.
+    pub(crate) fn over(&self, header: &Header, ending: Ending) -> Ended {
+        self.announcer.ended(header.job_id, ending);
+        Ended::by(ending, "its job was given up while a worker was at it")
     }
 
     /// Registers a job, and finds what is left to do of it.
@@ -194,7 +206,7 @@ impl Job {
         let registered = attempt.persist(|| self.store.register(header)).await?;
         if let Some(other) = registered.same_as {
             tracing::info!(job.same_as = %other, "the request was sent before: nothing of it is applied again");
-            return Ok(Begun::Ended(Ended::Applied));
+            return Ok(Begun::Ended(Ended::Done));
         }
         if registered.error == Some(500) {
             // Given up before; what was not applied of it is in this message.
@@ -204,15 +216,14 @@ impl Job {
             if registered.refused {
                 self.announcer.job_ended(header.job_id, registered.state);
             }
-            return Ok(Begun::Ended(Ended::Applied));
+            return Ok(Begun::Ended(Ended::Done));
         }
         // Read anew for each job: the gateway may have checked it against a catalogue of a second ago.
         let catalog = Arc::new(attempt.persist(|| self.store.catalog()).await?);
         if !catalog.databases.contains_key(&header.db_id) {
             let text = "the database was removed before the job could be applied";
-            attempt.persist(|| self.store.fail(header, 403, text.to_owned())).await?;
-            self.announcer.job_ended(header.job_id, JobState::Failed);
-            return Ok(Begun::Ended(Ended::Refused));
+            let ending = attempt.persist(|| self.store.fail(header, 403, text.to_owned())).await?;
+            return Ok(Begun::Ended(self.over(header, ending)));
         }
         Ok(Begun::Work { next_index: registered.next_index, catalog })
     }
@@ -225,7 +236,7 @@ impl Job {
         catalog: &Arc<Catalog>,
         next_index: u32,
         attempt: &mut Attempt<'_>,
-    ) -> Result<(u32, Option<JobState>), Halt> {
+    ) -> Result<(u32, Option<Ending>), Halt> {
         let mut reached = (next_index, None);
         let mut ranges = Ranges::new(next_index, import.end(), self.work.chunk_records);
         let bytes = |index| import.text(index).len();
@@ -253,8 +264,8 @@ impl Job {
                 Err(halt) => return Err(halt),
             };
             attempt.progressed();
-            reached = (applied.next_index, applied.finished.then_some(JobState::Completed));
-            if applied.finished {
+            reached = (applied.next_index, applied.ended);
+            if applied.ended.is_some() {
                 break;
             }
             if applied.cancelled {
@@ -300,7 +311,7 @@ impl Job {
         import: &Arc<Import>,
         mut next: u32,
         attempt: &mut Attempt<'_>,
-    ) -> Result<(u32, Option<JobState>), Halt> {
+    ) -> Result<(u32, Option<Ending>), Halt> {
         tracing::info!(record.index = next, "the job was cancelled: the rest of it is skipped");
         while next < import.end() {
             let range = next..next.saturating_add(SKIPPED_AT_ONCE).min(import.end());
@@ -309,8 +320,8 @@ impl Job {
             let count = u64::from(skipped.tally.skipped);
             Metric::WorkerRecords.add(count, &[("action", "skipped".to_owned())]);
             next = skipped.next_index;
-            if skipped.finished {
-                return Ok((next, Some(JobState::Cancelled)));
+            if skipped.ended.is_some() {
+                return Ok((next, skipped.ended));
             }
         }
         Ok((next, None))

@@ -23,11 +23,11 @@ impl Job {
         match attempt.persist(|| self.store.keep_part(Arc::clone(&part))).await {
             Ok(true) => {
                 tracing::debug!(part.first_index = first_index, "a part of a stream is kept");
-                Ended::Kept
+                Ended::Done
             }
             Ok(false) => {
                 tracing::info!(part.first_index = first_index, "a part of a job that has ended is dropped");
-                Ended::Kept
+                Ended::Done
             }
             Err(halt) => self.halted(halt, attempt.delivery).await,
         }
@@ -42,7 +42,7 @@ impl Job {
                     tracing::info!("a stream was cut: nothing of it is applied");
                     self.announcer.job_ended(header.job_id, JobState::Failed);
                 }
-                Ended::Refused
+                Ended::Done
             }
             Err(halt) => self.halted(halt, attempt.delivery).await,
         }
@@ -54,7 +54,7 @@ impl Job {
         match attempt.persist(|| self.store.drop_repeated(&header, same_as)).await {
             Ok(()) => {
                 tracing::info!(job.same_as = %same_as, "a stream was sent again: its parts are dropped");
-                Ended::Kept
+                Ended::Done
             }
             Err(halt) => self.halted(halt, attempt.delivery).await,
         }
@@ -86,7 +86,7 @@ impl Job {
         };
         self.all_parts(header, attempt).await?;
         let overlay = self.overlay();
-        let ended = loop {
+        let ending = loop {
             let part = attempt.persist(|| self.store.part(header, next_index)).await?;
             let import =
                 block_in_place(|| self.unpack(header, &part, Arc::clone(&overlay))).map_err(Halt::Store)?;
@@ -94,12 +94,11 @@ impl Job {
             let ended;
             (next_index, ended) =
                 self.apply_records(&Arc::new(import), &catalog, next_index, attempt).await?;
-            if let Some(ended) = ended {
-                break ended;
+            if let Some(ending) = ended {
+                break ending;
             }
         };
-        self.announcer.job_ended(header.job_id, ended);
-        Ok(Ended::Applied)
+        Ok(self.over(header, ending))
     }
 
     /// Waits until every record of a sealed stream is here: a part may have been given back, and come after the seal.

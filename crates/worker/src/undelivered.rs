@@ -5,7 +5,7 @@
 
 use intake_broker::{Consumer, Delivery, JOB_HEADER};
 use intake_store::Store;
-use intake_types::{Header, JobState};
+use intake_types::Header;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span};
 
@@ -54,15 +54,13 @@ async fn end(store: &Store, header: &Header, announcer: &Announcer, shutdown: &C
     let mut backoff = Backoff::new();
     loop {
         match store.fail(header, 500, TEXT.to_owned()).await {
-            Ok(ending) if ending.is_given_up() => {
-                if ending.is_new {
-                    announcer.job_ended(header.job_id, JobState::Failed);
+            Ok(ending) => {
+                announcer.ended(header.job_id, ending);
+                if ending.is_given_up() {
+                    tracing::error!("a job came back too often and is given up: its message is buried");
                 }
-                tracing::error!("a job came back too often and is given up: its message is buried");
-                return Ended::Buried(REASON.to_owned());
+                return Ended::by(ending, REASON);
             }
-            // It has ended otherwise, also as failed: nothing of it is left to do, or to be kept.
-            Ok(_ended_before) => return Ended::Applied,
             Err(error) if error.is_transient() => tracing::warn!(%error, "a job cannot be ended yet"),
             Err(error) => {
                 tracing::error!(%error, "a job cannot be ended: its message is buried");

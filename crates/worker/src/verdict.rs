@@ -10,8 +10,8 @@ const REDELIVERED: &str = "the broker was not told: the message will be delivere
 /// Answers the broker. An answer that does not arrive means one more delivery, which finds everything done.
 pub(crate) async fn settle(delivery: Delivery, ended: Ended) {
     let answered = match ended {
-        // Every record has its outcome, committed; or what came is kept.
-        Ended::Applied | Ended::Refused | Ended::Kept => delivery.ack().await,
+        // Committed: nothing is left that the message would be needed for.
+        Ended::Done => delivery.ack().await,
         // Not a fault of the message: the database is away, or this process stops.
         Ended::GivenBack => delivery.release().await,
         // Counted: after the delivery limit the broker moves it to the dead queue.

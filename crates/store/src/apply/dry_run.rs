@@ -46,20 +46,19 @@ pub(super) fn enter(
 ) -> Result<Applied, Error> {
     let header = &import.header;
     connection.transaction(|connection| {
-        let Locked { state, cancel_requested, .. } = ledger::lock(connection, header)?;
-        let finished = state.is_terminal();
+        let Locked { ended, cancel_requested, .. } = ledger::lock(connection, header)?;
         let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
         let end = outcomes.last().map_or(next_index, |last| last.index.saturating_add(1));
         let open: Vec<Outcome> = outcomes.into_iter().filter(|outcome| outcome.index >= next_index).collect();
         let entered = match open.first().map(|first| first.index) {
             Some(first) => super::enter(connection, keep, import, first, |_connection, _now| Ok(open))?,
             // Whoever stops the job goes on where it stands.
-            None if cancel_requested && !finished => {
-                Applied { next_index, tally: Tally::default(), finished, cancelled: true }
+            None if cancel_requested && ended.is_none() => {
+                Applied { next_index, tally: Tally::default(), ended, cancelled: true }
             }
-            None => Applied { next_index: end, tally: Tally::default(), finished, cancelled: false },
+            None => Applied { next_index: end, tally: Tally::default(), ended, cancelled: false },
         };
-        if let Some(warning) = warning.filter(|_| !entered.finished && !entered.cancelled) {
+        if let Some(warning) = warning.filter(|_| entered.ended.is_none() && !entered.cancelled) {
             ledger::warn(connection, header, warning)?;
         }
         Ok(entered)

@@ -16,7 +16,7 @@ use intake_types::{Drafts, JobState, Outcome, Plan, Tally};
 
 use crate::ledger::Locked;
 use crate::profiles::write;
-use crate::{Error, Import, Retention, Store, ledger, outbox};
+use crate::{Ending, Error, Import, Retention, Store, ledger, outbox};
 
 /// What came of one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub struct Applied {
     pub next_index: u32,
     /// What was done just now; all zero when the chunk was there already.
     pub tally: Tally,
-    /// Whether the job has ended, so that nothing is left to do.
-    pub finished: bool,
+    /// How the job has ended, if it has, now or before: nothing is left to do.
+    pub ended: Option<Ending>,
     /// Whether the job is to be stopped: nothing of it is applied any more, see [`Store::skip`].
     pub cancelled: bool,
 }
@@ -36,8 +36,10 @@ impl Store {
     ///
     /// The range must start where the job stands (see [`Store::register`]); any other is answered by where it does, and
     /// nothing is written. Of a dry run only outcomes are written, those that are not there yet: it begins at the first
-    /// record whenever it is taken, since what it foretells of a record depends on those before. A transient error can be tried again as it is; for a data error try smaller ranges, down to
-    /// the record that is to blame, and give that one an outcome by [`Store::record`].
+    /// record whenever it is taken, since what it foretells of a record depends on those before.
+    ///
+    /// A transient error can be tried again as it is; for a data error try smaller ranges, down to the record that is to
+    /// blame, and give that one an outcome by [`Store::record`].
     #[tracing::instrument(
         name = "apply",
         skip_all,
@@ -135,12 +137,11 @@ fn enter(
     work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
 ) -> Result<Applied, Error> {
     let header = &import.header;
-    let Locked { state, now, cancel_requested } = ledger::lock(connection, header)?;
+    let Locked { ended, now, cancel_requested } = ledger::lock(connection, header)?;
     let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
-    let finished = state.is_terminal();
-    if finished || cancel_requested || next_index != first_index {
-        let cancelled = cancel_requested && !finished;
-        return Ok(Applied { next_index, tally: Tally::default(), finished, cancelled });
+    if ended.is_some() || cancel_requested || next_index != first_index {
+        let cancelled = cancel_requested && ended.is_none();
+        return Ok(Applied { next_index, tally: Tally::default(), ended, cancelled });
     }
     let outcomes = work(connection, now)?;
     insert(connection, keep, import, first_index, &outcomes, JobState::Completed)
@@ -154,10 +155,10 @@ fn skip(
     outcomes: &[Outcome],
 ) -> Result<Applied, Error> {
     let header = &import.header;
-    let finished = ledger::lock(connection, header)?.state.is_terminal();
+    let ended = ledger::lock(connection, header)?.ended;
     let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
-    if finished || next_index != first_index {
-        return Ok(Applied { next_index, tally: Tally::default(), finished, cancelled: !finished });
+    if ended.is_some() || next_index != first_index {
+        return Ok(Applied { next_index, tally: Tally::default(), ended, cancelled: ended.is_none() });
     }
     insert(connection, keep, import, first_index, outcomes, JobState::Cancelled)
 }
@@ -179,9 +180,11 @@ fn insert(
     let tally = ledger::chunk::insert(connection, header, first_index, outcomes)?;
     ledger::failure::insert(connection, import, first_index, outcomes)?;
     let next_index = first_index.saturating_add(tally.processed());
-    let finished = next_index >= header.total;
-    if finished {
-        ledger::end(connection, header, keep, last, None)?;
-    }
-    Ok(Applied { next_index, tally, finished, cancelled: last == JobState::Cancelled })
+    let ended = if next_index >= header.total {
+        let is_new = ledger::end(connection, header, keep, last, None)?;
+        Some(Ending { state: last, error: None, is_new })
+    } else {
+        None
+    };
+    Ok(Applied { next_index, tally, ended, cancelled: last == JobState::Cancelled })
 }

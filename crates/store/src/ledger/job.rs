@@ -42,14 +42,14 @@ pub struct Registered {
     pub error: Option<u16>,
 }
 
-/// How a job stands that was to be ended as failed.
+/// How a job has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
-    /// Where it stands; not failed, where it had ended otherwise before.
+    /// Where it stands: a state that is its last, unless it is the same as another job that is open.
     pub state: JobState,
     /// Why it failed, if it did, now or before.
     pub error: Option<u16>,
-    /// Whether it has ended just now.
+    /// Whether it has ended just now, by what was asked for.
     pub is_new: bool,
 }
 
@@ -252,10 +252,11 @@ fn find_state(
 ) -> Result<Option<(JobState, Option<u16>)>, Error> {
     let columns = jobs::table.filter(jobs::id.eq(job_id.0)).select((jobs::state, jobs::error));
     let found: Option<(String, Option<i32>)> = columns.first(connection).optional()?;
-    let read = |(word, error): (String, Option<i32>)| {
-        Ok((parse(&word)?, error.and_then(|error| u16::try_from(error).ok())))
-    };
-    found.map(read).transpose()
+    found.map(|(word, error)| standing(&word, error)).transpose()
+}
+
+fn standing(state: &str, error: Option<i32>) -> Result<(JobState, Option<u16>), Error> {
+    Ok((parse(state)?, error.and_then(|error| u16::try_from(error).ok())))
 }
 
 pub(super) fn parse(word: &str) -> Result<JobState, Error> {
@@ -264,7 +265,8 @@ pub(super) fn parse(word: &str) -> Result<JobState, Error> {
 
 /// A job that is locked.
 pub(crate) struct Locked {
-    pub(crate) state: JobState,
+    /// How it has ended before, if it has.
+    pub(crate) ended: Option<Ending>,
     /// The time that rows written in the transaction get.
     pub(crate) now: DateTime<Utc>,
     /// Whether somebody wishes it stopped.
@@ -273,17 +275,19 @@ pub(crate) struct Locked {
 
 /// Locks a registered job until the transaction ends: one worker at a time writes to it.
 pub(crate) fn lock(connection: &mut PgConnection, header: &Header) -> Result<Locked, Error> {
-    let found: Option<(String, DateTime<Utc>)> = jobs::table
+    let found: Option<(String, Option<i32>, DateTime<Utc>)> = jobs::table
         .find((header.db_id.0, header.job_id.0))
-        .select((jobs::state, sql::<Timestamptz>("now()")))
+        .select((jobs::state, jobs::error, sql::<Timestamptz>("now()")))
         .for_update()
         .first(connection)
         .optional()?;
     let found = found.ok_or_else(|| Error::Unknown(format!("job {} is not registered", header.job_id)));
-    let (word, now) = found?;
+    let (word, error, now) = found?;
+    let (state, error) = standing(&word, error)?;
     // Only now that the job is locked: the lock may have been waited for.
     let cancel_requested = cancel::is_wished(connection, header.job_id)?;
-    Ok(Locked { state: parse(&word)?, now, cancel_requested })
+    let ended = state.is_terminal().then_some(Ending { state, error, is_new: false });
+    Ok(Locked { ended, now, cancel_requested })
 }
 
 /// The first record of a job that no chunk covers yet.

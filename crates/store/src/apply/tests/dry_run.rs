@@ -215,7 +215,7 @@ async fn one_that_is_taken_again_foretells_the_same() {
     let second = dry(2, &job);
     assert_eq!(store.register(&second.header).await.unwrap().next_index, 0);
     let again = store.apply(Arc::clone(&second), catalog(), 0..4).await.unwrap();
-    assert_eq!((again.next_index, again.tally.processed(), again.finished), (4, 0, false));
+    assert_eq!((again.next_index, again.tally.processed(), again.ended), (4, 0, None));
     let refused = Outcome {
         index: 4,
         action: Action::Failed,
@@ -235,7 +235,7 @@ async fn one_that_is_taken_again_foretells_the_same() {
         told(&store, &third).await.iter().filter(|outcome| outcome.action == Action::Created).count();
     assert_eq!(created, 5);
     let after = store.apply(Arc::clone(&third), catalog(), 0..4).await.unwrap();
-    assert!(after.finished);
+    assert!(after.ended.is_some());
 }
 
 #[tokio::test]

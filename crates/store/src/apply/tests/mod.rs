@@ -74,26 +74,21 @@ async fn a_chunk_that_comes_again_writes_nothing() {
     let import = import(1, MatchRule::Email, &["a", "b", "c"].map(email));
     store.register(&import.header).await.unwrap();
     let first = store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap();
-    assert_eq!((first.next_index, first.tally.created, first.finished), (2, 2, false));
+    assert_eq!((first.next_index, first.tally.created, first.ended), (2, 2, None));
     for range in [0..2, 0..3, 1..3, 3..3] {
         let again = store.apply(Arc::clone(&import), catalog(), range).await.unwrap();
         assert_eq!(
             again,
-            Applied {
-                next_index: 2,
-                tally: intake_types::Tally::default(),
-                finished: false,
-                cancelled: false
-            }
+            Applied { next_index: 2, tally: intake_types::Tally::default(), ended: None, cancelled: false }
         );
     }
     assert_eq!(database.scalar("SELECT count(*) FROM profiles"), 2);
     assert_eq!(database.scalar("SELECT count(*) FROM job_chunks"), 1);
     assert!(matches!(store.apply(Arc::clone(&import), catalog(), 2..2).await, Err(Error::Unexpected(_))));
     let last = store.apply(Arc::clone(&import), catalog(), 2..3).await.unwrap();
-    assert_eq!((last.next_index, last.finished), (3, true));
+    assert_eq!((last.next_index, last.ended.is_some()), (3, true));
     let over = store.apply(Arc::clone(&import), catalog(), 2..3).await.unwrap();
-    assert_eq!((over.next_index, over.tally.created, over.finished), (3, 0, true));
+    assert_eq!((over.next_index, over.tally.created, over.ended.is_some()), (3, 0, true));
     assert_eq!(store.register(&import.header).await.unwrap().state, JobState::Completed);
 }
 
@@ -138,7 +133,7 @@ async fn a_record_that_cannot_be_stored_is_told_from_its_neighbours() {
     assert_eq!(store.record(Arc::clone(&import), vec![refused.clone()]).await.unwrap().next_index, 2);
     // The same outcome again changes nothing.
     assert_eq!(store.record(Arc::clone(&import), vec![refused]).await.unwrap().tally.failed, 0);
-    assert!(apply(2..3).await.unwrap().finished);
+    assert!(apply(2..3).await.unwrap().ended.is_some());
     let status = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap();
     let tally = status.ledger.unwrap().tally;
     assert_eq!((status.state, tally.created, tally.failed), (JobState::Completed, 2, 1));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use intake_types::{Action, JobState, MatchRule, Tally};
 
+use crate::Ending;
 use crate::fixture::{account, catalog, email, header, import, job_id};
 use crate::testing::TestDatabase;
 
@@ -26,12 +27,15 @@ async fn after_a_wish_nothing_is_applied_and_the_rest_is_skipped() {
     let told = store.cancel(&demo, job_id(1)).await.unwrap().unwrap();
     assert_eq!((told.state, told.cancel_requested), (JobState::Processing, true));
     let stopped = store.apply(Arc::clone(&import), catalog(), 1..2).await.unwrap();
-    assert_eq!((stopped.next_index, stopped.tally, stopped.finished), (1, Tally::default(), false));
+    assert_eq!((stopped.next_index, stopped.tally, stopped.ended), (1, Tally::default(), None));
     assert!(stopped.cancelled);
     for _delivery in 0..2 {
         store.skip(Arc::clone(&import), 1..3).await.unwrap();
     }
-    assert!(store.skip(Arc::clone(&import), 3..4).await.unwrap().finished);
+    for is_new in [true, false] {
+        let ended = Some(Ending { state: JobState::Cancelled, error: None, is_new });
+        assert_eq!(store.skip(Arc::clone(&import), 3..4).await.unwrap().ended, ended);
+    }
     let told = store.status(&demo, job_id(1)).await.unwrap().unwrap();
     assert_eq!((told.state, told.cancel_requested), (JobState::Cancelled, false));
     assert_eq!(told.ledger.unwrap().tally, Tally { created: 1, skipped: 3, ..Tally::default() });

@@ -82,7 +82,8 @@ async fn a_job_that_failed_stays_so() {
     store.apply(Arc::clone(&import), catalog(), 0..1).await.unwrap();
     assert!(store.fail(&import.header, 500, "gave up".to_owned()).await.unwrap().is_given_up());
     let after = store.apply(Arc::clone(&import), catalog(), 1..2).await.unwrap();
-    assert_eq!((after.next_index, after.tally.created, after.finished), (1, 0, true));
+    let given_up = Ending { state: JobState::Failed, error: Some(500), is_new: false };
+    assert_eq!((after.next_index, after.tally.created, after.ended), (1, 0, Some(given_up)));
 
     apply_all(&store, &crate::fixture::import(3, MatchRule::Email, &[email("c")]), 1).await;
     let done = header(3, MatchRule::Email, 1);
