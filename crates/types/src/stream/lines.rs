@@ -30,8 +30,8 @@ impl Lines {
             let (piece, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or_default();
             self.keep(piece);
-            if let Some(cut) = self.cut() {
-                take(cut)?;
+            if let Some(item) = self.item() {
+                take(item)?;
             }
             self.number += 1;
         }
@@ -40,7 +40,7 @@ impl Lines {
     }
 
     pub(super) fn finish<E>(mut self, take: &mut impl FnMut(Item) -> Result<(), E>) -> Result<(), E> {
-        self.cut().map_or(Ok(()), take)
+        self.item().map_or(Ok(()), take)
     }
 
     fn keep(&mut self, piece: &[u8]) {
@@ -53,8 +53,8 @@ impl Lines {
     }
 
     /// The record of the line that has ended, if it holds one.
-    fn cut(&mut self) -> Option<Item> {
-        let cut = if self.is_long {
+    fn item(&mut self) -> Option<Item> {
+        let item = if self.is_long {
             let problem = format!("line {} has more than {} bytes", self.number, self.most_bytes);
             Some(Item::unreadable(&self.line, problem))
         } else {
@@ -64,7 +64,7 @@ impl Lines {
         self.line.clear();
         // One long line is no reason to hold its memory for all others.
         self.line.shrink_to(KEPT);
-        cut
+        item
     }
 }
 

@@ -1,7 +1,7 @@
 //! Records out of a body that is never held whole: the lines of NDJSON, the rows of CSV.
 //!
 //! Beside the first stages of the flow, for streams: `bytes -> records -> Message`. Text is handed in piece by piece,
-//! wherever it happens to be cut; a record is handed on as soon as its end is seen. What cannot be read as one fails as
+//! wherever it happens to be divided; a record is handed on as soon as its end is seen. What cannot be read as one fails as
 //! one: its place is taken by its text, with what is wrong.
 
 mod lines;
@@ -94,9 +94,9 @@ impl<'c> Splitter<'c> {
         let half = self.mark.take().and_then(|seen| BYTE_ORDER_MARK.get(..seen)).unwrap_or_default();
         self.pass(half, &mut take)?;
         let mut empty = self.empty;
-        let mut take = |cut| {
+        let mut take = |item| {
             empty = false;
-            take(cut)
+            take(item)
         };
         match self.text {
             Text::Lines(lines) => lines.finish(&mut take)?,
@@ -114,9 +114,9 @@ impl<'c> Splitter<'c> {
         take: &mut impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         let empty = &mut self.empty;
-        let mut take = |cut| {
+        let mut take = |item| {
             *empty = false;
-            take(cut)
+            take(item)
         };
         match &mut self.text {
             Text::Lines(lines) => lines.feed(bytes, &mut take),

@@ -1,4 +1,4 @@
-//! What is cut out of text: in one piece or in many, whole or broken.
+//! What text is split into: in one piece or in many, whole or broken.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,8 +26,8 @@ fn database() -> Database {
     Database { id: DatabaseId(1), name, default_region: None, unique: BTreeSet::new(), fields }
 }
 
-/// What is cut out of these pieces: records, and of those that cannot be read what is wrong.
-fn cut(format: StreamFormat, pieces: &[&[u8]]) -> Result<Vec<(String, Option<String>)>, String> {
+/// What these pieces are split into: records, and of those that cannot be read what is wrong.
+fn split(format: StreamFormat, pieces: &[&[u8]]) -> Result<Vec<(String, Option<String>)>, String> {
     let database = database();
     let mut splitter = Splitter::new(format, &database, MOST);
     let mut records = Vec::new();
@@ -43,11 +43,11 @@ fn cut(format: StreamFormat, pieces: &[&[u8]]) -> Result<Vec<(String, Option<Str
 }
 
 fn lines(text: &str) -> Vec<(String, Option<String>)> {
-    cut(StreamFormat::Ndjson, &[text.as_bytes()]).unwrap()
+    split(StreamFormat::Ndjson, &[text.as_bytes()]).unwrap()
 }
 
 fn rows(text: &str) -> Vec<(String, Option<String>)> {
-    cut(StreamFormat::Csv, &[text.as_bytes()]).unwrap()
+    split(StreamFormat::Csv, &[text.as_bytes()]).unwrap()
 }
 
 fn good(text: &str) -> (String, Option<String>) {
@@ -69,7 +69,7 @@ fn a_line_is_a_record_as_it_was_written() {
 fn a_bad_line_is_told_with_its_number_and_leaves_its_text() {
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(MOST));
     let records =
-        cut(StreamFormat::Ndjson, &[format!("\n{{a\n1 2\n{long}\n\"").as_bytes(), b"\xff\"\n{}"]).unwrap();
+        split(StreamFormat::Ndjson, &[format!("\n{{a\n1 2\n{long}\n\"").as_bytes(), b"\xff\"\n{}"]).unwrap();
     assert_eq!(
         records,
         [
@@ -115,7 +115,7 @@ fn a_bad_row_is_told_with_its_line_and_leaves_its_text() {
             bad(r#""f,\"g\r\nh,i""#, "the row at line 8 has a quote that nothing closes"),
         ]
     );
-    let records = cut(StreamFormat::Csv, &[b"email,city\na,\xff\n"]).unwrap();
+    let records = split(StreamFormat::Csv, &[b"email,city\na,\xff\n"]).unwrap();
     assert_eq!(records, [bad("\"a,\u{fffd}\"", "the row at line 2 is not UTF-8 in the column `city`")]);
     let (name, cell) = ("n".repeat(80), "x".repeat(20));
     let names: Vec<String> = (0..10).map(|number| format!("{number}{name}")).collect();
@@ -125,7 +125,7 @@ fn a_bad_row_is_told_with_its_line_and_leaves_its_text() {
 
 #[test]
 fn a_header_row_that_will_not_do_is_refused() {
-    let refused = |text: &str| cut(StreamFormat::Csv, &[text.as_bytes()]).unwrap_err();
+    let refused = |text: &str| split(StreamFormat::Csv, &[text.as_bytes()]).unwrap_err();
     assert_eq!(refused("a,,b\n1,2,3"), "header row: column 2 has no name");
     assert_eq!(refused("a, b,b \n1,2,3"), "header row: the column `b` is there more than once");
     assert_eq!(refused("a;b\n1;2"), "header row: one column, `a;b`: cells must be parted by commas");
@@ -146,7 +146,7 @@ fn nothing_is_no_stream() {
         (StreamFormat::Csv, ""),
         (StreamFormat::Csv, "email\r\n\r\n"),
     ] {
-        let refused = cut(format, &[text.as_bytes()]).unwrap_err();
+        let refused = split(format, &[text.as_bytes()]).unwrap_err();
         assert_eq!(refused, "data: the body holds no record; at least one is needed");
     }
 }
@@ -181,13 +181,13 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn it_does_not_matter_where_text_is_cut(text in text(), cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6)) {
+    fn it_does_not_matter_where_text_is_divided(text in text(), cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6)) {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
         for format in [StreamFormat::Ndjson, StreamFormat::Csv] {
-            prop_assert_eq!(cut(format, &pieces), cut(format, &[&text]));
+            prop_assert_eq!(split(format, &pieces), split(format, &[&text]));
         }
     }
 }
