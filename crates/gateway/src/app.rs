@@ -16,13 +16,13 @@ use crate::idempotency::RequestKeys;
 use crate::memory::Memory;
 use crate::snapshot::Snapshot;
 use crate::stream;
-use crate::waiters::Waiters;
+use crate::wait::Waiters;
 
 /// What every request needs.
 pub(crate) struct App {
     pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
-    pub(crate) streams: stream::Bounds,
+    pub(crate) streams: stream::Capacity,
     pub(crate) default_wait: u8,
     pub(crate) job_key: JobKey,
     pub(crate) snapshot: Snapshot,
@@ -53,7 +53,7 @@ impl App {
         Self {
             bounds,
             limits: config.limits(),
-            streams: stream::Bounds::new(config),
+            streams: stream::Capacity::new(config),
             default_wait: config.default_wait,
             job_key,
             snapshot: Snapshot::new(),

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::waiters::Waiters;
+use crate::wait::Waiters;
 use crate::{Config, observe, routes};
 
 /// Longer than load balancers keep idle connections, so that it is they who close first.

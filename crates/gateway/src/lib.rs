@@ -22,7 +22,6 @@ mod routes;
 mod snapshot;
 mod stream;
 mod wait;
-mod waiters;
 
 pub use config::Config;
 pub use gateway::{Error, Gateway};

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::idempotency::Claim;
 use crate::memory::Reservation;
-use crate::waiters::Expectation;
+use crate::wait::Expectation;
 use crate::{observe, respond};
 
 /// What a request was given.

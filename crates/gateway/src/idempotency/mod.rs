@@ -1,8 +1,8 @@
 //! Requests that may be sent again: before one is published, what its key stands for is asked of this process's own memory,
 //! then of the ledger. Where neither can say, the request is published under a job of its own, and the worker decides.
 
-mod memory;
 mod partial_key;
+mod recent;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use intake_types::{Fingerprint, JobId, KeyScope, RequestKey};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
-use self::memory::{Known, Memory};
 pub(crate) use self::partial_key::PartialKey;
+use self::recent::{Known, Recent};
 use crate::error::ApiError;
 
 /// How long the ledger is waited for: it only has to be asked, not to be up.
@@ -29,7 +29,7 @@ pub(crate) type Turn = OwnedMutexGuard<()>;
 /// What is known of keys, and how to find out.
 #[derive(Debug)]
 pub(crate) struct RequestKeys {
-    memory: Memory,
+    recent: Recent,
     /// Until when the ledger is not asked, because it did not answer.
     away_until: Mutex<Option<Instant>>,
     /// For how long equal bodies are one request, in seconds; none: they never are.
@@ -52,7 +52,7 @@ pub(crate) enum Claim {
 impl RequestKeys {
     pub(crate) fn new(same_body_seconds: u32) -> Self {
         Self {
-            memory: Memory::new(),
+            recent: Recent::new(),
             away_until: Mutex::new(None),
             same_body_seconds: (same_body_seconds > 0).then_some(same_body_seconds),
         }
@@ -66,7 +66,7 @@ impl RequestKeys {
     /// Has a request wait for its turn while another one with the same key is being published, though not for long: two
     /// that are published at once are no harm, only twice the work.
     pub(crate) async fn turn(&self, account: &str, key: &RequestKey) -> Option<Turn> {
-        timeout(FLIGHT_TIME, self.memory.flight(account, key).lock_owned()).await.ok()
+        timeout(FLIGHT_TIME, self.recent.flight(account, key).lock_owned()).await.ok()
     }
 
     /// Claims a key for the job that is about to be published.
@@ -78,7 +78,7 @@ impl RequestKeys {
         job_id: JobId,
     ) -> Result<Claim, ApiError> {
         // A retry's key may have been freed, in whatever gateway, so of it the ledger alone can say.
-        let known = self.memory.get(account, key).filter(|_known| key.scope != KeyScope::Retry);
+        let known = self.recent.get(account, key).filter(|_known| key.scope != KeyScope::Retry);
         // What was published for something else has the key, whether or not the ledger knows that yet.
         if let Some(known) = known.filter(|known| known.sure || known.fingerprint != key.fingerprint) {
             return known.of(key.fingerprint);
@@ -90,7 +90,7 @@ impl RequestKeys {
                 if reserved.registered && key.seconds.is_none() {
                     let Reserved { job_id, fingerprint, .. } = reserved;
                     let known = Known { fingerprint, job_id, sure: true };
-                    self.memory.put(account, key, known, Instant::now());
+                    self.recent.put(account, key, known, Instant::now());
                 }
                 of_ledger(reserved, key.fingerprint)
             }
@@ -104,7 +104,7 @@ impl RequestKeys {
 
     /// The job that was accepted for this very request before, if that is certain: for one that would be refused now.
     pub(crate) async fn replayed(&self, store: &Store, account: &str, key: &RequestKey) -> Option<JobId> {
-        let claim = match self.memory.get(account, key) {
+        let claim = match self.recent.get(account, key) {
             Some(known) => known.of(key.fingerprint),
             None => of_ledger(self.ask(store.reserved(account, key)).await.flatten()?, key.fingerprint),
         };
@@ -122,7 +122,7 @@ impl RequestKeys {
         account: &str,
         key: &RequestKey,
     ) -> Option<Result<JobId, ApiError>> {
-        let known = if let Some(known) = self.memory.get(account, key).filter(|known| known.sure) {
+        let known = if let Some(known) = self.recent.get(account, key).filter(|known| known.sure) {
             known
         } else {
             let reserved = self.ask(store.reserved(account, key)).await.flatten();
@@ -134,7 +134,7 @@ impl RequestKeys {
 
     /// Whether this process has published a job under its key.
     pub(crate) fn is_published(&self, account: &str, key: &RequestKey, job_id: JobId) -> bool {
-        self.memory.get(account, key).is_some_and(|known| known.job_id == job_id)
+        self.recent.get(account, key).is_some_and(|known| known.job_id == job_id)
     }
 
     /// Remembers what was published. `since` is when the key was claimed.
@@ -146,7 +146,7 @@ impl RequestKeys {
         sure: bool,
         since: Instant,
     ) {
-        self.memory.put(account, key, Known { fingerprint: key.fingerprint, job_id, sure }, since);
+        self.recent.put(account, key, Known { fingerprint: key.fingerprint, job_id, sure }, since);
     }
 
     /// Asks the ledger, unless it is away. A query that is given up on may still reserve the key, for the very job that is

@@ -27,12 +27,12 @@ pub(super) struct Known {
 
 /// Keys as digests: all of one size, whatever clients call their requests.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct Recent {
     known: Cache<Fingerprint, (Known, Instant)>,
     flights: Cache<Fingerprint, Arc<Mutex<()>>>,
 }
 
-impl Memory {
+impl Recent {
     pub(super) fn new() -> Self {
         Self {
             known: Cache::builder().max_capacity(MOST).time_to_live(TIME).build(),
@@ -75,24 +75,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_key_is_remembered_for_its_account_and_as_long_as_it_holds() {
-        let (memory, key) = (Memory::new(), key("k", Some(60)));
+        let (recent, key) = (Recent::new(), key("k", Some(60)));
         let known = Known { fingerprint: key.fingerprint, job_id: JobId(Uuid::from_u128(7)), sure: true };
-        memory.put("demo", &key, known, Instant::now());
-        assert_eq!(memory.get("demo", &key), Some(known));
-        assert_eq!(memory.get("other", &key), None);
+        recent.put("demo", &key, known, Instant::now());
+        assert_eq!(recent.get("demo", &key), Some(known));
+        assert_eq!(recent.get("other", &key), None);
         tokio::time::advance(Duration::from_secs(59)).await;
-        assert_eq!(memory.get("demo", &key), Some(known));
+        assert_eq!(recent.get("demo", &key), Some(known));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(memory.get("demo", &key), None);
+        assert_eq!(recent.get("demo", &key), None);
     }
 
     #[tokio::test]
     async fn requests_with_one_key_take_turns_and_others_do_not() {
-        let memory = Memory::new();
-        let turn = memory.flight("demo", &key("k", None)).lock_owned().await;
-        assert!(memory.flight("demo", &key("k", None)).try_lock().is_err());
-        assert!(memory.flight("demo", &key("other", None)).try_lock().is_ok());
+        let recent = Recent::new();
+        let turn = recent.flight("demo", &key("k", None)).lock_owned().await;
+        assert!(recent.flight("demo", &key("k", None)).try_lock().is_err());
+        assert!(recent.flight("demo", &key("other", None)).try_lock().is_ok());
         drop(turn);
-        assert!(memory.flight("demo", &key("k", None)).try_lock().is_ok());
+        assert!(recent.flight("demo", &key("k", None)).try_lock().is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! A body on its way from the server's thread, where it arrives, to the thread that cuts it: piece by piece, unpacked
+//! A body on its way from the server's thread, where it arrives, to the thread that splits it: chunk by chunk, unpacked
 //! there, and never ahead of it.
 
 use std::io::{self, Read};
@@ -10,29 +10,29 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Bounds;
+use super::Capacity;
 use crate::error::ApiError;
 use crate::extract::{Encoding, WINDOW_LOG_MAX};
 
-/// A piece of a body; `None` is its end; an error: there will be none.
-pub(super) type Piece = Result<Option<Bytes>, ApiError>;
+/// A chunk of a body; `None` is its end; an error: there will be none.
+pub(super) type Chunk = Result<Option<Bytes>, ApiError>;
 
 /// Sends a body on, as it arrives.
 pub(super) struct Pump<'a> {
-    pub(super) pieces: Sender<Piece>,
-    pub(super) bounds: &'a Bounds,
+    pub(super) chunks: Sender<Chunk>,
+    pub(super) capacity: &'a Capacity,
     pub(super) shutdown: &'a CancellationToken,
 }
 
 impl Pump<'_> {
     /// Until the body has ended, in whatever way, or nobody takes it any more.
     pub(super) async fn run(self, mut payload: Payload) {
-        let deadline = Instant::now() + self.bounds.whole;
-        let stopping = stopping(self.shutdown, self.bounds.grace);
+        let deadline = Instant::now() + self.capacity.whole;
+        let stopping = stopping(self.shutdown, self.capacity.grace);
         tokio::pin!(stopping);
         loop {
-            let late = deadline.min(Instant::now() + self.bounds.idle);
-            let piece = tokio::select! {
+            let late = deadline.min(Instant::now() + self.capacity.idle);
+            let chunk = tokio::select! {
                 next = timeout_at(late, payload.next()) => match next {
                     Ok(None) => Ok(None),
                     Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
@@ -41,10 +41,10 @@ impl Pump<'_> {
                 },
                 () = &mut stopping => Err(ApiError::Stopping),
                 // The thread is done with it, and has said why.
-                () = self.pieces.closed() => return,
+                () = self.chunks.closed() => return,
             };
-            let is_last = !matches!(piece, Ok(Some(_)));
-            if self.pieces.send(piece).await.is_err() || is_last {
+            let is_last = !matches!(chunk, Ok(Some(_)));
+            if self.chunks.send(chunk).await.is_err() || is_last {
                 return;
             }
         }
@@ -58,18 +58,18 @@ async fn stopping(shutdown: &CancellationToken, grace: Duration) {
 }
 
 /// What arrives, as it was sent.
-struct Pieces {
-    waiting: Receiver<Piece>,
-    piece: Bytes,
+struct Chunks {
+    waiting: Receiver<Chunk>,
+    chunk: Bytes,
     /// How the body ended.
     end: Option<Result<(), ApiError>>,
 }
 
-impl Pieces {
+impl Chunks {
     fn next(&mut self) -> io::Result<()> {
-        while self.piece.is_empty() && self.end.is_none() {
+        while self.chunk.is_empty() && self.end.is_none() {
             match self.waiting.blocking_recv() {
-                Some(Ok(Some(piece))) => self.piece = piece,
+                Some(Ok(Some(chunk))) => self.chunk = chunk,
                 Some(Ok(None)) => self.end = Some(Ok(())),
                 Some(Err(error)) => self.end = Some(Err(error)),
                 // The handler is gone, and so is the client.
@@ -81,11 +81,11 @@ impl Pieces {
     }
 }
 
-impl Read for Pieces {
+impl Read for Chunks {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.next()?;
-        let size = buffer.len().min(self.piece.len());
-        let read = self.piece.split_to(size);
+        let size = buffer.len().min(self.chunk.len());
+        let read = self.chunk.split_to(size);
         buffer.iter_mut().zip(read).for_each(|(to, from)| *to = from);
         Ok(size)
     }
@@ -98,20 +98,20 @@ pub(super) struct Incoming {
 }
 
 enum Body {
-    Plain(Pieces),
-    Gzip(Box<flate2::read::MultiGzDecoder<Pieces>>),
-    Zstd(zstd::Decoder<'static, io::BufReader<Pieces>>),
+    Plain(Chunks),
+    Gzip(Box<flate2::read::MultiGzDecoder<Chunks>>),
+    Zstd(zstd::Decoder<'static, io::BufReader<Chunks>>),
 }
 
 impl Incoming {
-    pub(super) fn new(waiting: Receiver<Piece>, encoding: Encoding) -> Result<Self, ApiError> {
+    pub(super) fn new(waiting: Receiver<Chunk>, encoding: Encoding) -> Result<Self, ApiError> {
         let undecodable = |source| ApiError::Undecodable { encoding: encoding.name(), source };
-        let pieces = Pieces { waiting, piece: Bytes::new(), end: None };
+        let chunks = Chunks { waiting, chunk: Bytes::new(), end: None };
         let body = match encoding {
-            Encoding::Identity => Body::Plain(pieces),
-            Encoding::Gzip => Body::Gzip(Box::new(flate2::read::MultiGzDecoder::new(pieces))),
+            Encoding::Identity => Body::Plain(chunks),
+            Encoding::Gzip => Body::Gzip(Box::new(flate2::read::MultiGzDecoder::new(chunks))),
             Encoding::Zstd => {
-                let mut decoder = zstd::Decoder::new(pieces).map_err(undecodable)?;
+                let mut decoder = zstd::Decoder::new(chunks).map_err(undecodable)?;
                 decoder.window_log_max(WINDOW_LOG_MAX).map_err(undecodable)?;
                 Body::Zstd(decoder)
             }
@@ -139,7 +139,7 @@ impl Incoming {
         }
     }
 
-    fn pieces(&mut self) -> &mut Pieces {
+    fn chunks(&mut self) -> &mut Chunks {
         match &mut self.body {
             Body::Plain(body) => body,
             Body::Gzip(body) => body.get_mut(),
@@ -149,14 +149,14 @@ impl Incoming {
 
     /// Whether there is nothing after what was unpacked.
     fn end(&mut self) -> Result<(), ApiError> {
-        let is_whole = self.pieces().next().is_ok() && self.pieces().piece.is_empty();
+        let is_whole = self.chunks().next().is_ok() && self.chunks().chunk.is_empty();
         self.broken()?;
         if is_whole { Ok(()) } else { Err(ApiError::Internal("a body was not read to its end")) }
     }
 
     /// The body itself broke off; that is why it could not be unpacked.
     fn broken(&mut self) -> Result<(), ApiError> {
-        match self.pieces().end.take() {
+        match self.chunks().end.take() {
             Some(Err(error)) => Err(error),
             _ => Ok(()),
         }

@@ -1,15 +1,15 @@
 //! A stream of records (NDJSON, CSV): taken as it comes, in memory that does not depend on its size.
 //!
-//! The body is read with back-pressure: what is not cut and stored yet is not read. A thread of its own unpacks it, cuts
-//! records out of it and publishes them in parts, each when the one before is confirmed. Parts are inert: the seal, which
+//! The body is read with back-pressure: what is not split and stored yet is not read. A thread of its own unpacks it, splits
+//! it into records and publishes them in parts, each when the one before is confirmed. Parts are inert: the seal, which
 //! is published when the body has ended well, makes them a job. Whatever ends a stream before that has the parts
 //! thrown away, and the client is told that nothing was accepted.
 //!
 //! The records that failed in a job, which may be as many, are sent again in the same way.
 
-mod failed;
 mod incoming;
 mod parts;
+mod retried;
 mod slots;
 mod work;
 
@@ -25,8 +25,8 @@ use intake_types::{Header, JobId, Operation, Refusal, StreamFormat, Terms, wire}
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-pub(crate) use self::failed::of_failed;
 use self::incoming::Pump;
+pub(crate) use self::retried::of_failed;
 use self::slots::{Slot, Slots};
 use self::work::Sealed;
 use crate::app::App;
@@ -37,8 +37,8 @@ use crate::memory::Reservation;
 use crate::publish::Published;
 use crate::{clock, idempotency, observe, respond};
 
-/// Pieces of a body that wait to be cut; one has some tens of KiB.
-const PIECES: usize = 8;
+/// Chunks of a body that wait to be split; one has some tens of KiB.
+const CHUNKS: usize = 8;
 /// What a stream holds as long as its records are of a common size: what is read, what is unpacked (a decoder has a
 /// window of up to 8 MiB), the records of a part, the message made of them, and that once more, packed.
 const BYTES: usize = 20 << 20;
@@ -47,14 +47,14 @@ const COPIES: usize = 4;
 
 /// What streams may cost.
 #[derive(Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct Capacity {
     slots: Arc<Slots>,
     records: u32,
     /// Unpacked.
     bytes: u64,
     record_bytes: usize,
     part_records: usize,
-    /// Between two pieces of a body; from the first to the last; and from the order to stop on.
+    /// Between two chunks of a body; from the first to the last; and from the order to stop on.
     idle: Duration,
     whole: Duration,
     grace: Duration,
@@ -62,7 +62,7 @@ pub(crate) struct Bounds {
     runtime: Handle,
 }
 
-impl Bounds {
+impl Capacity {
     /// Must be called on the runtime that publishes.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
@@ -108,8 +108,8 @@ pub(crate) async fn receive(
     let encoding = Encoding::of(request)?;
     let opened = Opened { partial_key, ..open(request, app, operation).await? };
     let (job_id, account) = (opened.header.job_id, opened.account.clone());
-    let (pieces, waiting) = mpsc::channel(PIECES);
-    let pump = Pump { pieces, bounds: &app.streams, shutdown: &app.shutdown };
+    let (chunks, waiting) = mpsc::channel(CHUNKS);
+    let pump = Pump { chunks, capacity: &app.streams, shutdown: &app.shutdown };
     let shared = Arc::clone(app);
     let work = published(app, job_id, move || work::run(&shared, opened, format, encoding, waiting));
     let ((), published) = join(pump.run(payload), work).await;

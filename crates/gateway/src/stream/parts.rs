@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
 
-use super::Bounds;
+use super::Capacity;
 use crate::accept;
 use crate::clock;
 use crate::error::ApiError;
@@ -24,13 +24,13 @@ const COMMON_BYTES: usize = 1 << 20;
 /// swept away.
 const CUT_TRIES: u32 = 60;
 const CUT_PAUSE: Duration = Duration::from_secs(5);
-/// How long after the last piece of a body its seal, or a word that it is cut, may still be on its way: what is unpacked and
+/// How long after the last chunk of a body its seal, or a word that it is cut, may still be on its way: what is unpacked and
 /// published of what has come, and all tries to have it cut.
 const SEALING: Duration = Duration::from_mins(15);
 
 /// The records that are not published yet, and what was.
 pub(super) struct Parts<'a> {
-    pub(super) bounds: &'a Bounds,
+    pub(super) capacity: &'a Capacity,
     pub(super) publisher: &'a Publisher,
     pub(super) header: Header,
     pub(super) reservation: Reservation,
@@ -51,18 +51,18 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn new(
-        bounds: &'a Bounds,
+        capacity: &'a Capacity,
         publisher: &'a Publisher,
         header: Header,
         reservation: Reservation,
     ) -> Self {
         Self {
-            bounds,
+            capacity,
             publisher,
             header,
             reservation,
             is_known: false,
-            open_until: clock::seconds_in(bounds.whole + SEALING),
+            open_until: clock::seconds_in(capacity.whole + SEALING),
             published: 0,
             text: 0,
             records: Vec::new(),
@@ -81,13 +81,13 @@ impl<'a> Parts<'a> {
         let (index, size) = (self.total(), record.get().len());
         self.check(index, size)?;
         if !self.records.is_empty()
-            && (self.bytes + size > PART_BYTES || self.records.len() >= self.bounds.part_records)
+            && (self.bytes + size > PART_BYTES || self.records.len() >= self.capacity.part_records)
         {
             self.publish()?;
         }
         if size > COMMON_BYTES {
             // A longer one than is allowed was accepted when more was.
-            self.reservation.cover(super::bytes(size.min(self.bounds.record_bytes)))?;
+            self.reservation.cover(super::bytes(size.min(self.capacity.record_bytes)))?;
         }
         self.bytes += size;
         self.records.push(record);
@@ -97,7 +97,7 @@ impl<'a> Parts<'a> {
 
     /// Accounts for records that are in hand and are taken next: up to a part of them is there several times, the rest once.
     pub(super) fn expect(&mut self, text: usize) -> Result<(), ApiError> {
-        let text = text.min(self.bounds.record_bytes);
+        let text = text.min(self.capacity.record_bytes);
         let several = self.bytes.saturating_add(text).saturating_mul(super::COPIES);
         self.reservation.cover(several.min(super::BYTES.saturating_add(text)))
     }
@@ -107,11 +107,11 @@ impl<'a> Parts<'a> {
         if self.header.retry_of.is_some() {
             return Ok(());
         }
-        if index >= self.bounds.records {
-            return Err(ApiError::StreamTooLarge { what: "records", limit: self.bounds.records.into() });
+        if index >= self.capacity.records {
+            return Err(ApiError::StreamTooLarge { what: "records", limit: self.capacity.records.into() });
         }
         self.text += u64::try_from(size).unwrap_or(u64::MAX);
-        super::work::check_size(self.text, self.bounds.bytes)
+        super::work::check_size(self.text, self.capacity.bytes)
     }
 
     fn publish(&mut self) -> Result<(), ApiError> {
@@ -131,7 +131,7 @@ impl<'a> Parts<'a> {
         let (first_index, total) = (self.published, self.total());
         if self.header.retry_of.is_some() {
             // It has no time as a whole, only each of its steps has.
-            self.open_until = clock::seconds_in(self.bounds.whole + SEALING);
+            self.open_until = clock::seconds_in(self.capacity.whole + SEALING);
         }
         let part = Message::PartV1(PartV1 {
             header: Header { total, ..self.header.clone() },
@@ -149,7 +149,7 @@ impl<'a> Parts<'a> {
     }
 
     fn send(&self, message: Outgoing) -> Result<(), ApiError> {
-        Ok(self.bounds.runtime.block_on(self.publisher.publish(message))?)
+        Ok(self.capacity.runtime.block_on(self.publisher.publish(message))?)
     }
 
     pub(super) fn job_id(&self) -> JobId {
@@ -211,7 +211,7 @@ impl<'a> Parts<'a> {
             }
             tracing::warn!("a stream could not be thrown away: its parts lie until they are swept away");
         };
-        self.bounds.runtime.spawn(tell.instrument(Span::current()));
+        self.capacity.runtime.spawn(tell.instrument(Span::current()));
     }
 }
 

@@ -6,9 +6,9 @@ use intake_types::{Fingerprint, Fingerprinting, JobId, Refusal, RequestKey, Spli
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
-use super::incoming::{Incoming, Piece};
+use super::incoming::{Chunk, Incoming};
 use super::parts::Parts;
-use super::{Bounds, Opened};
+use super::{Capacity, Opened};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::Encoding;
@@ -31,20 +31,20 @@ pub(super) fn run(
     opened: Opened,
     format: StreamFormat,
     encoding: Encoding,
-    waiting: Receiver<Piece>,
+    waiting: Receiver<Chunk>,
 ) -> Result<Sealed, ApiError> {
     let Opened { account, catalog, header, partial_key, _slot, reservation } = opened;
     let database = catalog.databases.get(&header.db_id).ok_or(Refusal::NoAccess(header.db_id))?;
-    let bounds = &app.streams;
-    let splitter = Splitter::new(format, database, bounds.record_bytes);
-    let mut parts = Parts::new(bounds, &app.publisher, header, reservation);
+    let capacity = &app.streams;
+    let splitter = Splitter::new(format, database, capacity.record_bytes);
+    let mut parts = Parts::new(capacity, &app.publisher, header, reservation);
     let fingerprinting = partial_key.as_ref().map(PartialKey::fingerprinting);
     if let Some(key) = partial_key.as_ref().and_then(PartialKey::key_before_body) {
-        let safe = bounds.runtime.block_on(app.keys.safe(&app.store, &account.name, &key));
+        let safe = capacity.runtime.block_on(app.keys.safe(&app.store, &account.name, &key));
         parts.is_known = safe.is_some();
     }
     let read = Incoming::new(waiting, encoding)
-        .and_then(|body| split(body, splitter, bounds, fingerprinting, &mut parts));
+        .and_then(|body| split(body, splitter, capacity, fingerprinting, &mut parts));
     let key = read.map(|fingerprint| {
         partial_key.zip(fingerprint).map(|(partial, fingerprint)| partial.complete(fingerprint))
     });
@@ -146,7 +146,7 @@ fn seal(
 fn split(
     mut body: Incoming,
     mut splitter: Splitter<'_>,
-    bounds: &Bounds,
+    capacity: &Capacity,
     mut fingerprinting: Option<Fingerprinting>,
     parts: &mut Parts<'_>,
 ) -> Result<Option<Fingerprint>, ApiError> {
@@ -159,7 +159,7 @@ fn split(
             break;
         }
         bytes += u64::try_from(size).unwrap_or(u64::MAX);
-        check_size(bytes, bounds.bytes)?;
+        check_size(bytes, capacity.bytes)?;
         if let Some(fingerprinting) = &mut fingerprinting {
             fingerprinting.update(read);
         }

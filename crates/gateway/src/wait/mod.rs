@@ -1,16 +1,18 @@
 //! Waiting for a job: until a worker tells that it has ended, with a look into the ledger from time to time, since a notice
 //! can be lost.
 
+mod waiters;
+
 use std::time::Duration;
 
 use intake_types::catalog::Account;
 use intake_types::{JobId, JobState, Status};
 use tokio::time::{Instant, sleep, timeout_at};
 
+pub(crate) use self::waiters::{Expectation, Waiters};
 use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
-use crate::waiters::Expectation;
 
 /// Between the first two looks, and most between any two, where notices are heard.
 const GENTLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
