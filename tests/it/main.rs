@@ -20,6 +20,7 @@ mod hostile;
 mod idempotency;
 mod isolation;
 mod listing;
+mod order;
 mod outage;
 mod patience;
 mod poison;

@@ -73,6 +73,22 @@ impl World {
         })
     }
 
+    /// Keeps the message that waits longest in hand while something else is done, and gives it back then.
+    pub fn hold_first(&self, meanwhile: impl FnOnce()) {
+        let shutdown = CancellationToken::new();
+        let (consumer, delivery) = self.runtime().block_on(async {
+            let mut consumer = Consumer::start(&self.queues, "test", 1, shutdown.clone());
+            let delivery = take(&mut consumer).await;
+            (consumer, delivery)
+        });
+        meanwhile();
+        self.runtime().block_on(async {
+            delivery.release().await.expect("the broker takes it back");
+            shutdown.cancel();
+            consumer.closed().await;
+        });
+    }
+
     /// Registers the job of the one message that waits, as a worker does, and loses the message.
     pub fn lose_message(&self) {
         let store = self.database.store();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intake_broker::Outgoing;
 use intake_telemetry::Metric;
-use intake_types::{JobId, Message};
+use intake_types::{JobId, Message, Stamp};
 use tokio::time::Instant;
 
 use crate::accept::{self, Accepted};
@@ -30,12 +30,12 @@ pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published
         return confirmed(app, &account.name, job_id, total, message).await;
     };
     let _turn = app.keys.turn(&account.name, &key).await;
-    let since = Instant::now();
+    let (own, since) = (Stamp::of(job_id), Instant::now());
     let (job_id, message, sure) = match app.keys.claim(&app.store, &account.name, &key, job_id).await? {
         Claim::Own => (job_id, message, true),
         Claim::Unsure => (job_id, message, false),
         Claim::Again(before) => {
-            let packed = respond::off_thread(move || under(&message, before, reservation));
+            let packed = respond::off_thread(move || under(&message, before, own, reservation));
             let (message, held) = packed.await??;
             reservation = held;
             (before, message, true)
@@ -74,17 +74,19 @@ async fn confirmed(
     Ok(Published { job_id, expected })
 }
 
-/// The same message for another job.
+/// The same message for another job, which is accepted only now.
 fn under(
     message: &Outgoing,
     job_id: JobId,
+    order: Stamp,
     mut reservation: Reservation,
 ) -> Result<(Outgoing, Reservation), ApiError> {
     let payload = message.payload()?;
     reservation.cover(payload.len().saturating_mul(2))?;
     let message = Message::from_bytes(&payload);
     let mut message = message.map_err(|_unfit| ApiError::Internal("a message cannot be read back"))?;
-    message.header_mut().job_id = job_id;
+    let header = message.header_mut();
+    (header.job_id, header.order) = (job_id, Some(order));
     let message = accept::pack(&message)?;
     reservation.shrink(message.size());
     Ok((message, reservation))

@@ -84,6 +84,7 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
         request_key: None,
         retry_of: None,
         streamed: false,
+        order: None,
         warnings: Vec::<Warning>::new(),
     }
 }

@@ -60,13 +60,15 @@ pub enum Code {
     GeoUnavailable,
     /// Warning: a parameter of the request was ignored.
     UnknownParameter,
+    /// Warning: a request that was accepted later has written some of it already.
+    Superseded,
     /// Warning: a dry run could not remember all that it foretold.
     DryRunIncomplete,
 }
 
 impl Code {
     /// All of them, in the order in which they are documented.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::MissingMatchValue,
         Self::InvalidEmail,
         Self::InvalidPhone,
@@ -93,6 +95,7 @@ impl Code {
         Self::SubscriptionSkipped,
         Self::GeoUnavailable,
         Self::UnknownParameter,
+        Self::Superseded,
         Self::DryRunIncomplete,
     ];
 
@@ -125,6 +128,7 @@ impl Code {
             Self::SubscriptionSkipped => "subscription_skipped",
             Self::GeoUnavailable => "geo_unavailable",
             Self::UnknownParameter => "unknown_parameter",
+            Self::Superseded => "superseded",
             Self::DryRunIncomplete => "dry_run_incomplete",
         }
     }
@@ -156,6 +160,7 @@ impl Code {
             | Self::SubscriptionSkipped
             | Self::GeoUnavailable
             | Self::UnknownParameter
+            | Self::Superseded
             | Self::DryRunIncomplete => 0,
         }
     }

@@ -79,6 +79,18 @@ impl Warning {
             warnings.push(Self { code: first.code, text: format!("and {more} more warnings"), field: None });
         }
     }
+
+    /// Tells which members of a record later requests have decided on, if there are any.
+    pub(crate) fn superseded(paths: &[String]) -> Option<Self> {
+        let told = paths.get(..Self::MOST).unwrap_or(paths).join(", ");
+        let more = paths.len().saturating_sub(Self::MOST);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        (!paths.is_empty()).then(|| Self {
+            code: Code::Superseded,
+            text: format!("a request that was accepted later has written {told}{more}; what it wrote stays"),
+            field: paths.first().filter(|_| paths.len() == 1).cloned(),
+        })
+    }
 }
 
 /// One record's fate. There is exactly one for each record of an accepted job.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Key, ProfileId, Source, Sources, Subscription};
+use crate::{Key, Log, ProfileId, Source, Sources, Subscription};
 
 /// One person of one database.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,12 +16,19 @@ pub struct Profile {
     pub fields: Map<String, Value>,
     /// Its subscriptions, in no particular order; at most one per resource, channel and contact.
     pub subscriptions: Vec<Subscription>,
+    /// Who wrote what of all that.
+    pub log: Log,
 }
 
 impl Profile {
     /// A profile with nothing in it yet.
     pub fn empty(id: ProfileId) -> Self {
-        Self { id, fields: Map::new(), subscriptions: Vec::new() }
+        Self { id, fields: Map::new(), subscriptions: Vec::new(), log: Log::default() }
+    }
+
+    /// Whether both hold the same, whoever wrote it.
+    pub fn holds_same(&self, other: &Self) -> bool {
+        self.fields == other.fields && self.subscriptions == other.subscriptions
     }
 
     /// Every value that the profile can be found by, and where it carries it.

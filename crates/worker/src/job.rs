@@ -8,7 +8,7 @@ use intake_store::{Applied, Ending, Error, Import, Store};
 use intake_telemetry::Metric;
 use intake_types::catalog::Catalog;
 use intake_types::plan::Overlay;
-use intake_types::{Action, Header, Outcome};
+use intake_types::{Action, Header, Outcome, Stamp};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span};
@@ -58,7 +58,7 @@ pub(crate) enum Halt {
 /// A job once it is registered.
 pub(crate) enum Begun {
     /// From here on its records have no outcome.
-    Work { next_index: u32, catalog: Arc<Catalog> },
+    Work { next_index: u32, catalog: Arc<Catalog>, stamp: Stamp },
     /// There is nothing left to do.
     Ended(Ended),
 }
@@ -93,9 +93,9 @@ impl Job {
         async {
             match task {
                 Task::Import(import) => {
-                    let import =
-                        Arc::new(Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import });
-                    self.work_on(&import.header, delivery, self.apply(&import, &mut attempt)).await
+                    let header = import.header.clone();
+                    let import = Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import };
+                    self.work_on(&header, delivery, self.apply(import, &mut attempt)).await
                 }
                 Task::Seal(header) => {
                     self.work_on(&header, delivery, self.apply_stream(&header, &mut attempt)).await
@@ -180,10 +180,12 @@ impl Job {
         Ended::Stuck
     }
 
-    async fn apply(&self, import: &Arc<Import>, attempt: &mut Attempt<'_>) -> Result<Ended, Halt> {
+    async fn apply(&self, mut import: Import, attempt: &mut Attempt<'_>) -> Result<Ended, Halt> {
         match self.begin(&import.header, attempt).await? {
-            Begun::Work { next_index, catalog } => {
-                match self.apply_records(import, &catalog, next_index, attempt).await? {
+            Begun::Work { next_index, catalog, stamp } => {
+                import.header.order = Some(stamp);
+                let import = Arc::new(import);
+                match self.apply_records(&import, &catalog, next_index, attempt).await? {
                     (_, Some(ending)) => Ok(self.over(&import.header, ending)),
                     (next_index, None) => {
                         let text = format!("a job is open after its last record, at {next_index}");
@@ -225,7 +227,7 @@ impl Job {
             let ending = attempt.persist(|| self.store.fail(header, 403, text.to_owned())).await?;
             return Ok(Begun::Ended(self.over(header, ending)));
         }
-        Ok(Begun::Work { next_index: registered.next_index, catalog })
+        Ok(Begun::Work { next_index: registered.next_index, catalog, stamp: registered.stamp })
     }
 
     /// Applies the records at hand from `next_index` on; gives the first of the job that has no outcome, and how the job

@@ -80,10 +80,11 @@ impl Job {
         header: &Header,
         attempt: &mut Attempt<'_>,
     ) -> Result<Ended, Halt> {
-        let (mut next_index, catalog) = match self.begin(header, attempt).await? {
-            Begun::Work { next_index, catalog } => (next_index, catalog),
+        let (mut next_index, catalog, stamp) = match self.begin(header, attempt).await? {
+            Begun::Work { next_index, catalog, stamp } => (next_index, catalog, stamp),
             Begun::Ended(ended) => return Ok(ended),
         };
+        let header = &Header { order: Some(stamp), ..header.clone() };
         self.all_parts(header, attempt).await?;
         let overlay = self.overlay();
         let ending = loop {

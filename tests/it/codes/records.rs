@@ -79,6 +79,7 @@ fn case(code: Code) -> Case {
         Code::GeoUnavailable => {
             import(json!({"detect_geo": true}), json!({"email": "john@example.com", "_ip": "203.0.113.7"}))
         }
+        Code::Superseded => record(json!({"email": "later@example.com", "city": "Riga"})),
         Code::DryRunIncomplete => {
             let moves = |city: &str| json!({"email": "owner@example.com", "city": city});
             import(json!({"validate_only": true, "data": [moves("Riga"), moves("Oslo")]}), Value::Null)
@@ -95,9 +96,12 @@ fn people(world: &World) {
         json!({"Custom_ID": 2, "email": "twin@example.com"}),
         json!({"Custom_ID": 3, "email": "owner@example.com", "crm_code": "A-1"}),
         json!({"Custom_ID": 4, "phone": "+79000000004"}),
+        json!({"Custom_ID": 5, "email": "later@example.com", "city": "Oslo"}),
     ];
     let made = world.import_all(json!({"matching": "custom", "field_name": "Custom_ID"}), &records);
     assert!(made.iter().all(|result| result["action"] == "created"), "{made:?}");
+    let later = "UPDATE profiles SET written_by = 'ffffffff-ffff-ffff-ffff-ffffffffffff' WHERE fields ->> 'city' = 'Oslo'";
+    world.database.execute(later);
 }
 
 /// What the page says of a code: number, `field`, text.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intake_broker::{Outgoing, Publisher};
-use intake_types::{CutV1, Header, Item, JobId, Message, PartV1, RepeatedV1, RequestKey, SealV1};
+use intake_types::{CutV1, Header, Item, JobId, Message, PartV1, RepeatedV1, RequestKey, SealV1, Stamp};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
@@ -160,16 +160,32 @@ impl<'a> Parts<'a> {
         self.header.retry_of
     }
 
+    /// Where the request stands in the order of acceptance, where that is known before it is accepted.
+    pub(super) fn order(&self) -> Option<Stamp> {
+        self.header.order
+    }
+
     /// Publishes what is left.
     pub(super) fn flush(&mut self) -> Result<(), ApiError> {
         if self.records.is_empty() { Ok(()) } else { self.publish() }
     }
 
-    /// Publishes the seal of a job whose parts these are, or equal ones: from its confirmation on it is a job, of so many
+    /// Publishes the seal of a job whose parts these are, or equal ones, with its place in the order of acceptance: from its confirmation on it is a job, of so many
     /// records.
-    pub(super) fn seal(&mut self, job_id: JobId, key: Option<RequestKey>) -> Result<u32, ApiError> {
+    pub(super) fn seal(
+        &mut self,
+        job_id: JobId,
+        key: Option<RequestKey>,
+        order: Stamp,
+    ) -> Result<u32, ApiError> {
         self.sealing = Some(Sealing { has_key: key.is_some() });
-        let header = Header { job_id, total: self.published, request_key: key, ..self.header.clone() };
+        let header = Header {
+            job_id,
+            total: self.published,
+            request_key: key,
+            order: Some(order),
+            ..self.header.clone()
+        };
         self.send(accept::pack(&Message::SealV1(SealV1 { header }))?)?;
         Ok(self.published)
     }

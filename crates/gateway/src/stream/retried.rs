@@ -51,6 +51,8 @@ pub(crate) async fn of_failed(
             streamed: true,
             retry_of: Some(kept.header.job_id),
             request_key: None,
+            // Whatever was accepted since then comes after them.
+            order: Some(kept.header.stamp().retried()),
             // They were about the request as it was sent then, and were told.
             warnings: Vec::new(),
             ..kept.header.clone()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intake_types::{Fingerprint, Fingerprinting, JobId, Refusal, RequestKey, Splitter, StreamFormat};
+use intake_types::{Fingerprint, Fingerprinting, JobId, Refusal, RequestKey, Splitter, Stamp, StreamFormat};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
@@ -10,6 +10,7 @@ use super::incoming::{Chunk, Incoming};
 use super::parts::Parts;
 use super::{Capacity, Opened};
 use crate::app::App;
+use crate::clock;
 use crate::error::ApiError;
 use crate::extract::Encoding;
 use crate::idempotency::{Claim, PartialKey, Turn};
@@ -117,8 +118,10 @@ fn seal(
     turn: Option<Turn>,
 ) -> Result<Sealed, ApiError> {
     let own = parts.job_id();
+    // It is accepted now, and not when it began: what was accepted meanwhile comes before it.
+    let order = parts.order().unwrap_or_else(|| Stamp::of(clock::mint(account, &app.job_key)));
     let Some(key) = key else {
-        let total = parts.seal(own, None)?;
+        let total = parts.seal(own, None, order)?;
         return Ok(Sealed { job_id: own, total, is_replayed: false });
     };
     let runtime = &app.streams.runtime;
@@ -137,7 +140,7 @@ fn seal(
         Claim::Again(before) => (before, true),
         Claim::Replayed(job_id) => return Ok(Sealed { job_id, total: 0, is_replayed: true }),
     };
-    let total = parts.seal(job_id, Some(key.clone()))?;
+    let total = parts.seal(job_id, Some(key.clone()), order)?;
     app.keys.published(account, &key, job_id, sure, since);
     Ok(Sealed { job_id, total, is_replayed: false })
 }

@@ -33,6 +33,10 @@ CREATE TABLE profiles (
     db_id integer NOT NULL,
     id uuid NOT NULL,
     fields jsonb NOT NULL CHECK (jsonb_typeof(fields) = 'object'),
+    -- Who wrote what, so that what was accepted later wins whenever it is applied: the request that most of it is of, and what
+    -- is of others. Plain json, for it is only ever read whole.
+    written_by uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    written json,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (db_id, id)

@@ -5,8 +5,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz, Uuid as UuidType};
-use intake_types::{DatabaseId, Header, JobId, JobState};
+use intake_types::{DatabaseId, Header, JobId, JobState, Stamp};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::key::{self, Settled};
 use super::{cancel, parts};
@@ -40,6 +41,9 @@ pub struct Registered {
     pub refused: bool,
     /// Why it failed, if it did.
     pub error: Option<u16>,
+    /// Where it stands in the order of acceptance, as whoever registered it first was told: a request that was sent again
+    /// before it was known to be safe may be told otherwise.
+    pub stamp: Stamp,
 }
 
 /// How a job has ended.
@@ -150,7 +154,14 @@ pub(crate) fn register(
     if let Settled::SameAs(other) = settled {
         parts::drop_of_ended(connection, header, None)?;
         let (state, error) = state_of_other(connection, other)?;
-        return Ok(Registered { next_index: 0, state, same_as: Some(other), refused: false, error });
+        return Ok(Registered {
+            next_index: 0,
+            state,
+            same_as: Some(other),
+            refused: false,
+            error,
+            stamp: header.stamp(),
+        });
     }
     let upsert = diesel::insert_into(jobs::table)
         .values(row(header)?)
@@ -167,7 +178,8 @@ pub(crate) fn register(
     let next_index =
         if header.validate_only { 0 } else { next_index(connection, header.db_id, header.job_id)? };
     let (state, error) = state(connection, header.job_id)?;
-    Ok(Registered { next_index, state, same_as: None, refused, error })
+    let stamp = stamp(connection, header)?;
+    Ok(Registered { next_index, state, same_as: None, refused, error, stamp })
 }
 
 fn fail(
@@ -257,6 +269,14 @@ fn find_state(
 
 fn standing(state: &str, error: Option<i32>) -> Result<(JobState, Option<u16>), Error> {
     Ok((parse(state)?, error.and_then(|error| u16::try_from(error).ok())))
+}
+
+/// Where a registered job stands in the order of acceptance.
+fn stamp(connection: &mut PgConnection, header: &Header) -> Result<Stamp, Error> {
+    let order = sql::<Nullable<UuidType>>("(header ->> 'order')::uuid");
+    let order: Option<Uuid> =
+        jobs::table.find((header.db_id.0, header.job_id.0)).select(order).first(connection)?;
+    Ok(order.map_or_else(|| Stamp::of(header.job_id), Stamp))
 }
 
 pub(super) fn parse(word: &str) -> Result<JobState, Error> {

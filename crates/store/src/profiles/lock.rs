@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
 use intake_types::{
-    Channel, Contact, DatabaseId, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus,
+    Channel, Contact, DatabaseId, PackedLog, Profile, ProfileId, ResourceId, Stamp, Subscription,
+    SubscriptionStatus,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -16,16 +17,16 @@ use crate::Error;
 
 // One index probe per id, in the order of the array; see `find` for why not a join.
 const LOCK: &str = "\
-    SELECT p.id, p.fields FROM unnest($2) AS u (id) \
+    SELECT p.* FROM unnest($2) AS u (id) \
     CROSS JOIN LATERAL ( \
-        SELECT id, fields FROM profiles WHERE db_id = $1 AND id = u.id FOR UPDATE \
+        SELECT id, fields, written_by, written::text FROM profiles WHERE db_id = $1 AND id = u.id FOR UPDATE \
     ) AS p";
 
 // The same without locks.
 const READ: &str = "\
-    SELECT p.id, p.fields FROM unnest($2) AS u (id) \
+    SELECT p.* FROM unnest($2) AS u (id) \
     CROSS JOIN LATERAL ( \
-        SELECT id, fields FROM profiles WHERE db_id = $1 AND id = u.id OFFSET 0 \
+        SELECT id, fields, written_by, written::text FROM profiles WHERE db_id = $1 AND id = u.id OFFSET 0 \
     ) AS p";
 
 // OFFSET 0 keeps the planner from turning the probes into a join.
@@ -42,6 +43,10 @@ struct ProfileColumns {
     id: Uuid,
     #[diesel(sql_type = Jsonb)]
     fields: Value,
+    #[diesel(sql_type = UuidType)]
+    written_by: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    written: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -114,10 +119,12 @@ fn load(
     // Only after the locks: subscriptions change only under the lock of their profile.
     let mut subscriptions = subscriptions(connection, db_id, &ids)?;
     let profile = |row: ProfileColumns| {
+        let log = PackedLog { base: Stamp(row.written_by), rest: row.written };
         Ok(Profile {
             id: ProfileId(row.id),
             fields: object(row.fields)?,
             subscriptions: subscriptions.remove(&row.id).unwrap_or_default(),
+            log: log.unpack().ok_or(Error::Unreadable("who wrote what of a profile"))?,
         })
     };
     rows.into_iter().map(profile).collect()

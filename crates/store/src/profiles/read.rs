@@ -91,7 +91,11 @@ fn read(
             ))
         });
         Ok(StoredProfile {
-            profile: Profile { id: ProfileId(row.id), fields: lock::object(row.fields)?, subscriptions },
+            profile: Profile {
+                fields: lock::object(row.fields)?,
+                subscriptions,
+                ..Profile::empty(ProfileId(row.id))
+            },
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, Integer, Nullable};
-use intake_types::plan::{ProfileRow, SubscriptionRow};
-use intake_types::{DatabaseId, Plan, ProfileId};
+use diesel::sql_types::{Array, Integer, Nullable, Text};
+use intake_types::plan::{LogRow, ProfileRow, SubscriptionRow};
+use intake_types::{DatabaseId, PackedLog, Plan};
 use uuid::Uuid;
 
 use super::columns::{Ints, SmallInts, Texts, Uuids, json_text, text_array_literal};
@@ -17,21 +17,27 @@ use super::identities;
 use crate::Error;
 
 const INSERT: &str = "\
-    INSERT INTO profiles (db_id, id, fields) \
-    SELECT $1, u.id, u.fields::jsonb FROM unnest($2, $3) AS u (id, fields) ORDER BY u.id";
+    INSERT INTO profiles (db_id, id, written_by, written, fields) \
+    SELECT $1, u.id, u.written_by, u.written::json, u.fields::jsonb \
+    FROM unnest($2, $3, $4, $5) AS u (id, written_by, written, fields) ORDER BY u.id";
 
 // An upsert of rows that are there: it probes the index once per row, where an UPDATE .. FROM may scan the whole
 // database as long as the table has no statistics.
 const UPDATE: &str = "\
-    INSERT INTO profiles (db_id, id, fields) \
-    SELECT $1, u.id, u.fields::jsonb FROM unnest($2, $3) AS u (id, fields) ORDER BY u.id \
-    ON CONFLICT (db_id, id) DO UPDATE SET fields = excluded.fields, updated_at = now()";
+    INSERT INTO profiles (db_id, id, written_by, written, fields) \
+    SELECT $1, u.id, u.written_by, u.written::json, u.fields::jsonb \
+    FROM unnest($2, $3, $4, $5) AS u (id, written_by, written, fields) ORDER BY u.id \
+    ON CONFLICT (db_id, id) DO UPDATE SET fields = excluded.fields, \
+        written_by = excluded.written_by, written = excluded.written, updated_at = now()";
 
-const TOUCH: &str = "\
-    UPDATE profiles SET updated_at = now() WHERE db_id = $1 AND ctid = ANY (ARRAY( \
-        SELECT p.ctid FROM unnest($2) AS u (id) \
-        CROSS JOIN LATERAL (SELECT ctid FROM profiles WHERE db_id = $1 AND id = u.id OFFSET 0) AS p \
-    ))";
+// The same of all but the fields, which are not looked at.
+const CONFIRM: &str = "\
+    INSERT INTO profiles (db_id, id, written_by, written, fields) \
+    SELECT $1, u.id, u.written_by, u.written::json, '{}' \
+    FROM unnest($2, $3, $4) AS u (id, written_by, written) ORDER BY u.id \
+    ON CONFLICT (db_id, id) DO UPDATE SET written_by = excluded.written_by, written = excluded.written";
+
+const TOUCH: &str = ", updated_at = now()";
 
 const SUBSCRIBE: &str = "\
     INSERT INTO subscriptions \
@@ -51,7 +57,8 @@ const ON_CHANGE: &str = " \
 pub(crate) fn plan(connection: &mut PgConnection, db_id: DatabaseId, plan: &Plan) -> Result<(), Error> {
     profiles(connection, INSERT, db_id, &plan.inserts)?;
     profiles(connection, UPDATE, db_id, &plan.updates)?;
-    touch(connection, db_id, &plan.touched)?;
+    logs(connection, CONFIRM, db_id, &plan.confirmed)?;
+    logs(connection, &format!("{CONFIRM}{TOUCH}"), db_id, &plan.touched)?;
     let (new, changed): (Vec<_>, Vec<_>) = plan.subscriptions.iter().partition(|row| row.is_new);
     subscriptions(connection, SUBSCRIBE, db_id, &new)?;
     subscriptions(connection, &format!("{SUBSCRIBE}{ON_CHANGE}"), db_id, &changed)?;
@@ -68,22 +75,40 @@ fn profiles(
         return Ok(());
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+    let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
     let fields: Vec<String> = rows.iter().map(|row| json_text(&row.fields)).collect::<Result<_, _>>()?;
     sql_query(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
+        .bind::<Uuids, _>(written_by)
+        .bind::<Array<Nullable<Text>>, _>(written)
         .bind::<Texts, _>(fields)
         .execute(connection)?;
     Ok(())
 }
 
-fn touch(connection: &mut PgConnection, db_id: DatabaseId, ids: &[ProfileId]) -> Result<(), Error> {
-    if ids.is_empty() {
+fn logs(
+    connection: &mut PgConnection,
+    statement: &str,
+    db_id: DatabaseId,
+    rows: &[LogRow],
+) -> Result<(), Error> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    sql_query(TOUCH).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(ids).execute(connection)?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+    let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
+    sql_query(statement)
+        .bind::<Integer, _>(db_id.0)
+        .bind::<Uuids, _>(ids)
+        .bind::<Uuids, _>(written_by)
+        .bind::<Array<Nullable<Text>>, _>(written)
+        .execute(connection)?;
     Ok(())
+}
+
+fn log_columns<'a>(logs: impl Iterator<Item = &'a PackedLog>) -> (Vec<Uuid>, Vec<Option<&'a str>>) {
+    logs.map(|log| (log.base.0, log.rest.as_deref())).unzip()
 }
 
 #[derive(Default)]

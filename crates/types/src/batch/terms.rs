@@ -118,6 +118,7 @@ impl Terms {
             request_key: None,
             retry_of: None,
             streamed: false,
+            order: None,
             warnings: self.warnings,
         }
     }

@@ -1,12 +1,14 @@
 //! What a record does to one field, and doing it: to a profile's fields as to a subscription's.
 
 use bigdecimal::BigDecimal;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Code, FieldType, Problem};
 
 /// What a record does to one field. Values are in the form that the field's type stores.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Assignment {
     /// Stores a value.
     Set(Value),
@@ -15,7 +17,7 @@ pub enum Assignment {
     /// Adds to a whole number, which starts at 0.
     AddInt(i64),
     /// Adds to a decimal, which starts at 0.
-    AddFloat(BigDecimal),
+    AddFloat(#[serde(with = "decimal")] BigDecimal),
     /// Adds to a set those that it does not hold: tags, phone numbers.
     Union(Vec<Value>),
     /// Adds to the end of an array.
@@ -52,36 +54,57 @@ const MOST_WEIGHT: usize = 1 << 20;
 const VALUE_WEIGHT: usize = 20;
 
 impl Assignment {
-    /// Does it to the field of this name.
+    /// Whether what was there before makes no difference.
+    pub(crate) fn replaces(&self) -> bool {
+        matches!(self, Self::Set(_) | Self::Clear)
+    }
+
+    /// Whether it would leave a value as it is.
+    pub(crate) fn leaves(&self, stored: Option<&Value>) -> bool {
+        self.result(stored).is_ok_and(|result| result.as_ref() == stored)
+    }
+
+    /// What it makes of a value, or of none.
     ///
     /// # Errors
-    /// When the result is out of the range of what can be stored; the field is then as it was.
-    pub(super) fn apply_to(&self, fields: &mut Map<String, Value>, name: &str) -> Result<(), Problem> {
-        let changed = match self {
+    /// When the result is out of the range of what can be stored.
+    pub(crate) fn result(&self, stored: Option<&Value>) -> Result<Option<Value>, Problem> {
+        let result = match self {
             Self::Set(value) => Some(value.clone()),
-            Self::Clear => {
-                fields.remove(name);
-                None
-            }
-            Self::AddInt(amount) => Some(add_int(fields.get(name), *amount)?),
-            Self::AddFloat(amount) => Some(add_float(fields.get(name), amount)?),
-            Self::Union(values) => {
-                Some(grown(fields.get(name), values, |kept, value| !kept.contains(value))?)
-            }
-            Self::Append(values) => Some(grown(fields.get(name), values, |_, _| true)?),
-            Self::Remove { path, values } => removed(fields.get(name), path, values),
+            Self::Clear => None,
+            Self::AddInt(amount) => Some(add_int(stored, *amount)?),
+            Self::AddFloat(amount) => Some(add_float(stored, amount)?),
+            Self::Union(values) => Some(grown(stored, values, |kept, value| !kept.contains(value))?),
+            Self::Append(values) => Some(grown(stored, values, |_, _| true)?),
+            Self::Remove { path, values } => removed(stored, path, values).or_else(|| stored.cloned()),
             Self::Put { path, value } => {
-                let mut object = fields.get(name).cloned().unwrap_or_default();
+                let mut object = stored.cloned().unwrap_or_default();
                 put(&mut object, path, value);
                 Some(object)
             }
-            Self::PutEach { path, value } => put_each(fields.get(name), path, value)?,
+            Self::PutEach { path, value } => put_each(stored, path, value)?.or_else(|| stored.cloned()),
         };
-        if let Some(value) = changed {
-            self.within_weight(&value)?;
-            fields.insert(name.to_owned(), value);
+        if let Some(value) = &result {
+            self.within_weight(value)?;
         }
-        Ok(())
+        Ok(result)
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        VALUE_WEIGHT
+            + match self {
+                Self::Clear | Self::AddInt(_) => 0,
+                Self::AddFloat(amount) => amount.digits().try_into().unwrap_or(usize::MAX),
+                Self::Set(value) => weight(value),
+                Self::Union(values) | Self::Append(values) => values.iter().map(weight).sum(),
+                Self::Remove { path, values } => {
+                    weight_of_path(path) + values.iter().map(weight).sum::<usize>()
+                }
+                Self::Put { path, value } | Self::PutEach { path, value } => {
+                    weight_of_path(path) + weight(value)
+                }
+            }
     }
 
     /// Refuses what functions made too large; what comes in one piece is bounded by the request.
@@ -97,7 +120,12 @@ fn too_heavy() -> Problem {
     Problem::new(Code::OutOfRange, problem)
 }
 
-fn weight(value: &Value) -> usize {
+fn weight_of_path(path: &[String]) -> usize {
+    path.iter().map(|key| VALUE_WEIGHT + key.len()).sum()
+}
+
+/// About how many bytes a value takes.
+pub(crate) fn weight(value: &Value) -> usize {
     VALUE_WEIGHT
         + match value {
             Value::Null | Value::Bool(_) => 0,
@@ -186,6 +214,21 @@ fn put_each(stored: Option<&Value>, path: &[String], value: &Value) -> Result<Op
     Ok(Some(Value::Array(kept)))
 }
 
+/// A decimal as its digits and its exponent, so that not even a zero behind the point is lost.
+mod decimal {
+    use bigdecimal::BigDecimal;
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(number: &BigDecimal, serializer: S) -> Result<S::Ok, S::Error> {
+        let (digits, scale) = number.as_bigint_and_exponent();
+        serializer.collect_str(&format_args!("{digits}e{}", scale.saturating_neg()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BigDecimal, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -193,12 +236,8 @@ mod tests {
     use super::*;
 
     fn done(assignment: &Assignment, stored: &Value) -> Result<Value, Code> {
-        let mut fields = Map::new();
-        if !stored.is_null() {
-            fields.insert("x".to_owned(), stored.clone());
-        }
-        assignment.apply_to(&mut fields, "x").map_err(|problem| problem.code)?;
-        Ok(fields.remove("x").unwrap_or_default())
+        let stored = Some(stored).filter(|stored| !stored.is_null());
+        assignment.result(stored).map(Option::unwrap_or_default).map_err(|problem| problem.code)
     }
 
     fn path(keys: &[&str]) -> Vec<String> {
@@ -215,6 +254,18 @@ mod tests {
         assert_eq!(sum("-1.50", Value::Null).unwrap().to_string(), "-1.50");
         assert_eq!(sum("1e308", json!(1e308)).unwrap_err(), Code::OutOfRange);
         assert_eq!(sum("1e-20", json!(1)).unwrap().to_string(), "1.00000000000000000001");
+    }
+
+    #[test]
+    fn decimals_are_remembered_as_they_were_written() {
+        for text in ["0.0", "-1.50", "1e-20", "12e30", "0"] {
+            let function = Assignment::AddFloat(text.parse().unwrap());
+            let read: Assignment = serde_json::from_value(serde_json::to_value(&function).unwrap()).unwrap();
+            let sum = |function: &Assignment| done(function, &json!(1.5)).unwrap().to_string();
+            assert_eq!(sum(&read), sum(&function), "{text}");
+            let first = |function: &Assignment| done(function, &Value::Null).unwrap().to_string();
+            assert_eq!(first(&read), first(&function), "{text}");
+        }
     }
 
     #[test]

@@ -9,13 +9,14 @@ use crate::catalog::{Catalog, Database};
 use crate::plan::{Claim, Holder, IdentityRow};
 use crate::{
     Atlas, Code, Combination, Failure, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome,
-    Places, ProfileId, Source, Sources,
+    Places, ProfileId, Source, Sources, Stamp,
 };
 
 /// The records of one chunk, each checked on its own.
 #[derive(Debug, Clone)]
 pub struct Drafts {
     pub(crate) job_id: JobId,
+    pub(crate) stamp: Stamp,
     pub(crate) validate_only: bool,
     pub(crate) operation: Operation,
     pub(crate) rule: MatchRule,
@@ -39,6 +40,7 @@ impl Drafts {
         let reader = reader::Reader { header, catalog, database, atlas };
         let mut drafts = Self {
             job_id: header.job_id,
+            stamp: header.stamp(),
             validate_only: header.validate_only,
             operation: header.operation,
             rule: header.rule.clone(),
@@ -138,8 +140,8 @@ impl Drafts {
             if wanted.iter().all(|key| unheld.get(*key).is_some_and(|claim| claim.decides)) {
                 continue;
             }
-            let mut profile = draft.begin(ProfileId::made_by(self.job_id, draft.index));
-            let is_whole = draft.apply_to(&mut profile, self.skip_invalid_subscriptions).is_ok();
+            let mut profile = draft.begin(ProfileId::made_by(self.job_id, draft.index), self.stamp);
+            let is_whole = draft.apply_to(&mut profile, self.stamp, self.skip_invalid_subscriptions).is_ok();
             let mut carried = profile.identities(database);
             if !is_whole {
                 // It may be another profile that it can be merged into.

@@ -2,68 +2,146 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 use super::reader::{fail, skipped};
 use super::{Draft, SubscriptionDraft};
-use crate::{Code, Failure, Problem, Profile, ProfileId, Subscription, SubscriptionStatus, Warning};
+use crate::order::{Cell, Write};
+use crate::{
+    Code, Failure, Log, Problem, Profile, ProfileId, Stamp, Subscription, SubscriptionStatus, Warning,
+};
 
 /// Most subscriptions of one profile, which is held and copied whole while records are applied to it.
 const MOST_SUBSCRIPTIONS: usize = 10_000;
 
 impl Draft {
     /// The profile that the record makes, before it is merged in.
-    pub fn begin(&self, id: ProfileId) -> Profile {
-        Profile { fields: self.stand_ins.iter().cloned().collect(), ..Profile::empty(id) }
+    pub fn begin(&self, id: ProfileId, stamp: Stamp) -> Profile {
+        Profile {
+            fields: self.stand_ins.iter().cloned().collect(),
+            log: Log::begun(stamp),
+            ..Profile::empty(id)
+        }
     }
 
     /// Merges the record into a profile: absent fields stay, arrays replace, subscriptions upsert one by one. With
-    /// `skip_invalid` a subscription that cannot be merged is left out; gives a warning of each.
+    /// `skip_invalid` a subscription that cannot be merged is left out; gives a warning of each. What requests have written
+    /// that were accepted after the one with this stamp stays as it is, and a warning tells of it.
     ///
     /// # Errors
     /// When a function's result cannot be stored; the profile is then half merged.
-    pub fn apply_to(&self, profile: &mut Profile, skip_invalid: bool) -> Result<Vec<Warning>, Failure> {
+    pub fn apply_to(
+        &self,
+        profile: &mut Profile,
+        stamp: Stamp,
+        skip_invalid: bool,
+    ) -> Result<Vec<Warning>, Failure> {
+        let mut superseded = Vec::new();
         for (name, assignment) in &self.fields {
-            assignment.apply_to(&mut profile.fields, name).map_err(|problem| problem_of(name, problem))?;
+            let cell = Cell::field(name);
+            let current = profile.fields.get(name);
+            let write = profile.log.entry(&cell, current.is_some()).write(current, stamp, assignment);
+            match write.map_err(|problem| problem_of(name, problem))? {
+                Write::Superseded if assignment.leaves(current) => {}
+                Write::Superseded => superseded.push(name.clone()),
+                Write::Done { value, entry } => {
+                    profile.log.enter(cell, value.is_some(), entry);
+                    store(&mut profile.fields, name, value);
+                }
+            }
         }
         let mut warnings = Vec::new();
         for wanted in &self.subscriptions {
-            match wanted.apply_to(profile) {
-                Ok(()) => {}
+            match wanted.apply_to(profile, stamp) {
+                Ok(mut late) => superseded.append(&mut late),
                 Err(failure) if skip_invalid => warnings.push(skipped(failure)),
                 Err(failure) => return Err(failure),
             }
         }
         Warning::limit(&mut warnings);
+        warnings.extend(Warning::superseded(&superseded));
         Ok(warnings)
     }
 }
 
+fn store(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    match value {
+        Some(value) => fields.insert(name.to_owned(), value),
+        None => fields.remove(name),
+    };
+}
+
 impl SubscriptionDraft {
-    fn apply_to(&self, profile: &mut Profile) -> Result<(), Failure> {
+    /// Gives the paths of what later requests have decided on.
+    fn apply_to(&self, profile: &mut Profile, stamp: Stamp) -> Result<Vec<String>, Failure> {
         let is_it = |known: &Subscription| known.is_to(self.resource_id, &self.channel, &self.contact);
         let known = profile.subscriptions.iter().position(is_it);
         let mut merged = known
             .and_then(|position| profile.subscriptions.get(position))
             .cloned()
             .unwrap_or_else(|| self.begun());
-        merged.status = self.status.unwrap_or(merged.status);
-        merged.priority = self.priority.or(merged.priority);
-        merged.cats.extend(self.cats.iter().cloned());
+        let mut superseded = Vec::new();
+        let mut written = Vec::with_capacity(self.custom_fields.len());
         for (name, assignment) in &self.custom_fields {
-            assignment.apply_to(&mut merged.custom_fields, name).map_err(|problem| {
-                let path = format!("{}.custom_fields.{name}", self.path);
-                Failure { code: Code::InvalidSubscription, ..problem_of(&path, problem) }
+            let path = format!("{}.custom_fields.{name}", self.path);
+            let cell = Cell::custom(&merged, name);
+            let current = merged.custom_fields.get(name);
+            let write = profile.log.entry(&cell, current.is_some()).write(current, stamp, assignment);
+            let write = write.map_err(|problem| Failure {
+                code: Code::InvalidSubscription,
+                ..problem_of(&path, problem)
             })?;
+            match write {
+                Write::Superseded if assignment.leaves(current) => {}
+                Write::Superseded => superseded.push(path),
+                Write::Done { value, entry } => {
+                    written.push((cell, value.is_some(), entry));
+                    store(&mut merged.custom_fields, name, value);
+                }
+            }
         }
-        if let Some(known) = known.and_then(|position| profile.subscriptions.get_mut(position)) {
-            *known = merged;
-            return Ok(());
-        }
-        if profile.subscriptions.len() >= MOST_SUBSCRIPTIONS {
+        if known.is_none() && profile.subscriptions.len() >= MOST_SUBSCRIPTIONS {
             let text = format!("the profile has {MOST_SUBSCRIPTIONS} subscriptions, and may have no more");
             return Err(fail(Code::InvalidSubscription, &self.path, text));
         }
-        profile.subscriptions.push(merged);
-        Ok(())
+        for (cell, has_value, entry) in written {
+            profile.log.enter(cell, has_value, entry);
+        }
+        self.set_state(&mut merged, known.is_none(), &mut profile.log, stamp, &mut superseded);
+        match known.and_then(|position| profile.subscriptions.get_mut(position)) {
+            Some(known) => *known = merged,
+            None => profile.subscriptions.push(merged),
+        }
+        Ok(superseded)
+    }
+
+    fn set_state(
+        &self,
+        merged: &mut Subscription,
+        is_new: bool,
+        log: &mut Log,
+        stamp: Stamp,
+        superseded: &mut Vec<String>,
+    ) {
+        merged.cats.extend(self.cats.iter().cloned());
+        if is_new {
+            // What it begins with is nobody's word: an older request that has one comes before.
+            log.unset(Cell::status(merged));
+        }
+        if let Some(status) = self.status {
+            if log.set(Cell::status(merged), true, stamp) {
+                merged.status = status;
+            } else if merged.status != status {
+                superseded.push(format!("{}.status", self.path));
+            }
+        }
+        if let Some(priority) = self.priority {
+            if log.set(Cell::priority(merged), merged.priority.is_some(), stamp) {
+                merged.priority = Some(priority);
+            } else if merged.priority != Some(priority) {
+                superseded.push(format!("{}.priority", self.path));
+            }
+        }
     }
 
     /// The subscription before anything of it is set.
@@ -74,7 +152,7 @@ impl SubscriptionDraft {
             contact: self.contact.clone(),
             status: SubscriptionStatus::Subscribed,
             priority: None,
-            custom_fields: serde_json::Map::new(),
+            custom_fields: Map::new(),
             cats: BTreeSet::new(),
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     Action, Channel, Contact, Failure, Key, MatchValues, Outcome, ResourceId, SubscriptionStatus, Warning,
 };
 
-pub(crate) use assignment::Assignment;
+pub(crate) use assignment::{Assignment, weight};
 pub use drafts::Drafts;
 
 /// What a record says of one subscription.

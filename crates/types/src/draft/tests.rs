@@ -43,6 +43,7 @@ fn header() -> Header {
         request_key: None,
         retry_of: None,
         streamed: false,
+        order: None,
         warnings: Vec::new(),
     }
 }

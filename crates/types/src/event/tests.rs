@@ -51,7 +51,7 @@ fn drafts(records: &[Value]) -> Drafts {
 /// The profile that a record makes.
 fn profile(record: Value) -> Profile {
     let mut profile = Profile::empty(ProfileId(Uuid::from_u128(7)));
-    drafts(&[record]).valid[0].apply_to(&mut profile, false).unwrap();
+    drafts(&[record]).valid[0].apply_to(&mut profile, crate::Stamp::NEVER, false).unwrap();
     profile
 }
 

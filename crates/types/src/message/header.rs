@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{DatabaseId, JobId, MatchRule, Nulls, Operation, RequestKey, ResourceId, UnknownFields, Warning};
+use crate::{
+    DatabaseId, JobId, MatchRule, Nulls, Operation, RequestKey, ResourceId, Stamp, UnknownFields, Warning,
+};
 
 /// How the records of a job are to be applied, and for whom.
 #[expect(clippy::struct_excessive_bools, reason = "the request has them")]
@@ -55,6 +57,9 @@ pub struct Header {
     /// The records came as a stream: they are in parts, and not in the message that makes them a job.
     #[serde(default, skip_serializing_if = "is_false")]
     pub streamed: bool,
+    /// Where the request stands in the order of acceptance, where that is not told by its job's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Stamp>,
     /// Warnings on the job as a whole, such as unknown parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,

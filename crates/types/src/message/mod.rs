@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Batch, JobId};
+use crate::{Batch, JobId, Stamp};
 
 pub use header::Header;
 pub use kind::MessageKind;
@@ -125,6 +125,11 @@ pub enum DecodeError {
 }
 
 impl Header {
+    /// Where the request stands in the order of acceptance.
+    pub fn stamp(&self) -> Stamp {
+        self.order.unwrap_or_else(|| Stamp::of(self.job_id))
+    }
+
     /// Most bytes that are said beside a message.
     const LONGEST_BRIEF: usize = 16 << 10;
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Change, Identities, IdentityRow, Plan, ProfileRow, SubscriptionRow};
+use super::{Change, Identities, IdentityRow, LogRow, Plan, ProfileRow, SubscriptionRow};
 use crate::catalog::Database;
-use crate::{Key, Outcome, Profile, ProfileId, Sources};
+use crate::{Key, Outcome, PackedLog, Profile, ProfileId, Sources};
 
 type Carried = BTreeMap<(Key, ProfileId), Sources>;
 
@@ -24,12 +24,17 @@ pub(super) fn plan(
         }
         carry(&mut new, &profile, database);
         plan.changes.extend(Change::of_profile(known, &profile));
+        let subscribed = plan.subscriptions.len();
         subscriptions(&mut plan, known, &profile);
-        let row = ProfileRow { id, fields: profile.fields };
+        let touched = plan.subscriptions.len() > subscribed;
+        let log = PackedLog::of(&profile).unwrap_or_default();
         match known {
-            None => plan.inserts.push(row),
-            Some(known) if known.fields != row.fields => plan.updates.push(row),
-            Some(_) => plan.touched.push(id),
+            None => plan.inserts.push(ProfileRow { id, fields: profile.fields, log }),
+            Some(known) if known.fields != profile.fields => {
+                plan.updates.push(ProfileRow { id, fields: profile.fields, log });
+            }
+            Some(_) if touched => plan.touched.push(LogRow { id, log }),
+            Some(_) => plan.confirmed.push(LogRow { id, log }),
         }
     }
     plan.identities = identities(old, new);

@@ -65,7 +65,10 @@ impl<'a> People<'a> {
     }
 
     /// What would be written.
-    pub(super) fn forecast(self, outcomes: Vec<Outcome>) -> Forecast {
+    pub(super) fn forecast(mut self, outcomes: Vec<Outcome>) -> Forecast {
+        // Within one job nothing depends on who wrote what.
+        let before = &self.before;
+        self.after.retain(|id, profile| before.get(id).is_none_or(|known| !known.holds_same(profile)));
         Forecast { outcomes, before: self.before, after: self.after }
     }
 
@@ -98,14 +101,18 @@ impl<'a> People<'a> {
         }
         let id = target.unwrap_or_else(|| ProfileId::made_by(drafts.job_id, draft.index));
         let known = target.and_then(|id| self.get(id));
-        let mut profile = known.cloned().unwrap_or_else(|| draft.begin(id));
-        warnings.extend(draft.apply_to(&mut profile, drafts.skip_invalid_subscriptions)?);
+        let mut profile = known.cloned().unwrap_or_else(|| draft.begin(id, drafts.stamp));
+        warnings.extend(draft.apply_to(&mut profile, drafts.stamp, drafts.skip_invalid_subscriptions)?);
         let action = match known {
             None => Action::Created,
-            Some(known) if *known == profile => Action::Unchanged,
+            Some(known) if known.holds_same(&profile) => Action::Unchanged,
             Some(_) => Action::Updated,
         };
         if action == Action::Unchanged {
+            // That a later request wants it as it is must be known when an earlier one comes.
+            if known.is_some_and(|known| known.log != profile.log) {
+                self.after.insert(id, profile);
+            }
             return Ok(Some((action, id)));
         }
         let was = known.map(|known| known.identities(self.database)).unwrap_or_default();

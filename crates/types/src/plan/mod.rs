@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Drafts, Key, Outcome, Profile, ProfileId, Sources, Subscription};
+use crate::{Drafts, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
 
 pub use candidates::{Candidates, Holder};
 pub use change::{Change, Part, Subscribed};
@@ -28,7 +28,9 @@ pub struct Plan {
     /// Known profiles whose fields change: all their fields, as they are to be.
     pub updates: Vec<ProfileRow>,
     /// Known profiles of which only subscriptions change.
-    pub touched: Vec<ProfileId>,
+    pub touched: Vec<LogRow>,
+    /// Known profiles of which nothing changes but who wrote it.
+    pub confirmed: Vec<LogRow>,
     /// Subscriptions that are new or changed, whole.
     pub subscriptions: Vec<SubscriptionRow>,
     /// What profiles can be found by from now on.
@@ -46,6 +48,17 @@ pub struct ProfileRow {
     pub id: ProfileId,
     /// All of them.
     pub fields: Map<String, Value>,
+    /// Who wrote what of the profile.
+    pub log: PackedLog,
+}
+
+/// Who wrote what of one profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRow {
+    /// Whose.
+    pub id: ProfileId,
+    /// The log.
+    pub log: PackedLog,
 }
 
 /// One subscription of one profile.

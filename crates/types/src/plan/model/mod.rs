@@ -6,6 +6,7 @@
 
 mod foretold;
 mod naive;
+mod order;
 mod person;
 mod reading;
 mod record;
@@ -30,7 +31,7 @@ use super::{Candidates, Holder};
 use crate::catalog::{Catalog, Database, Declaration};
 use crate::{
     Action, Code, DatabaseId, Drafts, Header, Key, MatchRule, Nulls, Operation, Outcome, Profile, ProfileId,
-    ResourceId, Sources, UnknownFields,
+    ResourceId, Sources, Stamp, UnknownFields,
 };
 
 /// With `unique`, no two profiles may share an e-mail.
@@ -81,6 +82,7 @@ fn header(rule: MatchRule, job: u64, total: usize) -> Header {
         request_key: None,
         retry_of: None,
         streamed: false,
+        order: None,
         warnings: Vec::new(),
     }
 }
@@ -257,7 +259,7 @@ fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
     let raw = to_raw_value(&moved).unwrap();
     let drafts = Drafts::of(&header(MatchRule::Email, 0, 1), &catalog, database, 0, &[&raw], None);
     let mut profile = Profile::empty(id);
-    drafts.valid[0].apply_to(&mut profile, false).unwrap();
+    drafts.valid[0].apply_to(&mut profile, Stamp::NEVER, false).unwrap();
     let moved = Candidates::new(database, &[holder], vec![profile], Vec::new(), HashSet::new());
     assert_eq!(moved.unwrap_err(), [key]);
 }

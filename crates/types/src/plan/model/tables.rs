@@ -108,7 +108,12 @@ impl Tables {
             assert!(known.is_none(), "a new profile has a new id");
         }
         for row in plan.inserts.iter().chain(&plan.updates) {
-            self.profiles.get_mut(&row.id).unwrap().fields.clone_from(&row.fields);
+            let profile = self.profiles.get_mut(&row.id).unwrap();
+            profile.fields.clone_from(&row.fields);
+            profile.log = row.log.unpack().unwrap();
+        }
+        for row in plan.touched.iter().chain(&plan.confirmed) {
+            self.profiles.get_mut(&row.id).unwrap().log = row.log.unpack().unwrap();
         }
         for row in &plan.subscriptions {
             let kept = &mut self.profiles.get_mut(&row.profile_id).unwrap().subscriptions;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::{Channel, Contact, Profile, ProfileId, ResourceId, Subscription, SubscriptionStatus};
+use crate::{
+    Channel, Contact, PackedLog, Profile, ProfileId, ResourceId, Stamp, Subscription, SubscriptionStatus,
+};
 
-/// Fields and subscriptions as JSON without names.
+/// Fields, subscriptions and log as JSON without names.
 #[derive(Debug, Clone)]
 pub(super) struct Packed(Box<[u8]>);
 
@@ -25,14 +27,16 @@ impl Packed {
     /// `None` never: everything in a profile has a form in JSON.
     pub(super) fn of(profile: &Profile) -> Option<Self> {
         let rows: Vec<Row<'_>> = profile.subscriptions.iter().map(row).collect();
-        serde_json::to_vec(&(&profile.fields, rows)).ok().map(|bytes| Self(bytes.into()))
+        let PackedLog { base, rest } = PackedLog::of(profile)?;
+        serde_json::to_vec(&(&profile.fields, rows, base, rest)).ok().map(|bytes| Self(bytes.into()))
     }
 
     /// `None` never: it was packed by [`Self::of`].
     pub(super) fn unpack(&self, id: ProfileId) -> Option<Profile> {
-        let (fields, rows): (Map<String, Value>, Vec<Row<'_>>) = serde_json::from_slice(&self.0).ok()?;
+        let (fields, rows, base, rest): (Map<String, Value>, Vec<Row<'_>>, Stamp, Option<String>) =
+            serde_json::from_slice(&self.0).ok()?;
         let subscriptions = rows.into_iter().map(subscription).collect::<Option<_>>()?;
-        Some(Profile { id, fields, subscriptions })
+        Some(Profile { id, fields, subscriptions, log: PackedLog { base, rest }.unpack()? })
     }
 
     pub(super) fn bytes(&self) -> usize {

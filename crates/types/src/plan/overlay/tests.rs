@@ -44,6 +44,7 @@ fn header(total: usize) -> Header {
         request_key: None,
         retry_of: None,
         streamed: false,
+        order: None,
         warnings: Vec::new(),
     }
 }

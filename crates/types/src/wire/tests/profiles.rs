@@ -26,7 +26,8 @@ fn profile() -> ProfileView {
     sms.custom_fields.insert("source".to_owned(), json!("shop"));
     sms.cats.clear();
     let subscriptions = vec![subscription(Channel::Email, "a@example.com", None), sms];
-    let profile = Profile { id: ProfileId::made_by(job(), 0), fields, subscriptions };
+    let profile =
+        Profile { id: ProfileId::made_by(job(), 0), fields, subscriptions, log: crate::Log::default() };
     ProfileView { profile, created_at: at(0), updated_at: at(60) }
 }
 

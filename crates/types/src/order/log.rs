@@ -1,0 +1,53 @@
+//! Who wrote what of one profile.
+
+use std::collections::BTreeMap;
+
+use super::{Cell, Entry, Stamp};
+
+/// Who wrote what of one profile.
+///
+/// Most cells are of one request: what has a value and is not listed was set by it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Log {
+    pub(super) base: Stamp,
+    pub(super) listed: BTreeMap<Cell, Entry>,
+}
+
+impl Log {
+    /// Of a profile that this request makes.
+    pub(crate) fn begun(stamp: Stamp) -> Self {
+        Self { base: stamp, listed: BTreeMap::new() }
+    }
+
+    /// How a cell came to its value, or to none.
+    pub(crate) fn entry(&self, cell: &Cell, has_value: bool) -> Entry {
+        match self.listed.get(cell) {
+            Some(entry) => entry.clone(),
+            None if has_value => Entry::set(self.base),
+            None => Entry::default(),
+        }
+    }
+
+    /// Whether a request may set a cell that knows no functions; then it has.
+    pub(crate) fn set(&mut self, cell: Cell, has_value: bool, stamp: Stamp) -> bool {
+        let may = self.entry(&cell, has_value).set <= stamp;
+        if may {
+            self.enter(cell, true, Entry::set(stamp));
+        }
+        may
+    }
+
+    /// Says that a cell has a value which nobody has set.
+    pub(crate) fn unset(&mut self, cell: Cell) {
+        self.enter(cell, true, Entry::default());
+    }
+
+    /// Enters how a cell came to its value, or to none.
+    pub(crate) fn enter(&mut self, cell: Cell, has_value: bool, entry: Entry) {
+        if has_value && entry.is_plain() && entry.set == self.base {
+            self.listed.remove(&cell);
+        } else {
+            self.listed.insert(cell, entry);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A log as it is stored: the request that most cells are of, and the others as JSON where there are any.
+//!
+//! `{"set":{"<stamp>":["city","status\t28\temail\ta@b.c"]},"then":{"points":{"set":…,"folded":…,"before":5,"then":[…]}}}`
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cell, Entry, Log, Stamp};
+use crate::Profile;
+
+/// A log in few bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackedLog {
+    /// Who set all that has a value and is not among the rest.
+    pub base: Stamp,
+    /// The rest, as JSON.
+    pub rest: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Rest {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    set: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    then: BTreeMap<String, Entry>,
+}
+
+impl PackedLog {
+    /// The log of a profile. `None` never: everything in it has a form in JSON.
+    pub fn of(profile: &Profile) -> Option<Self> {
+        if profile.log.listed.is_empty() {
+            return Some(Self { base: profile.log.base, rest: None });
+        }
+        let Log { base, listed } = rebased(profile);
+        let mut rest = Rest::default();
+        for (Cell(cell), entry) in listed {
+            if entry.is_plain() {
+                rest.set.entry(entry.set.short()).or_default().push(cell);
+            } else {
+                rest.then.insert(cell, entry);
+            }
+        }
+        let is_empty = rest.set.is_empty() && rest.then.is_empty();
+        let rest = if is_empty { None } else { Some(serde_json::to_string(&rest).ok()?) };
+        Some(Self { base, rest })
+    }
+
+    /// Reads it back; `None` where it is no log.
+    pub fn unpack(&self) -> Option<Log> {
+        let rest: Rest = match &self.rest {
+            Some(text) => serde_json::from_str(text).ok()?,
+            None => Rest::default(),
+        };
+        let mut listed: BTreeMap<Cell, Entry> =
+            rest.then.into_iter().map(|(cell, entry)| (Cell(cell), entry)).collect();
+        for (stamp, cells) in rest.set {
+            let stamp = Stamp::from_short(&stamp)?;
+            listed.extend(cells.into_iter().map(|cell| (Cell(cell), Entry::set(stamp))));
+        }
+        Some(Log { base: self.base, listed })
+    }
+}
+
+/// The same log, listing as few cells as can be.
+fn rebased(profile: &Profile) -> Log {
+    let Log { base, listed } = &profile.log;
+    let cells = with_values(profile);
+    let of = |cell: &Cell| match listed.get(cell) {
+        None => Some(*base),
+        Some(entry) => entry.is_plain().then_some(entry.set),
+    };
+    let mut counts: HashMap<Stamp, usize> = HashMap::new();
+    for stamp in cells.iter().filter_map(of) {
+        *counts.entry(stamp).or_default() += 1;
+    }
+    let new_base = counts.into_iter().max_by_key(|(stamp, count)| (*count, *stamp));
+    let new_base = new_base.map_or(*base, |(stamp, _)| stamp);
+    let mut log = profile.log.clone();
+    log.base = new_base;
+    for cell in cells {
+        match of(&cell) {
+            Some(stamp) if stamp == new_base => {
+                log.listed.remove(&cell);
+            }
+            Some(stamp) => {
+                log.listed.insert(cell, Entry::set(stamp));
+            }
+            None => {}
+        }
+    }
+    log
+}
+
+/// The cells of a profile that have a value.
+fn with_values(profile: &Profile) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = profile.fields.keys().map(|name| Cell::field(name)).collect();
+    for subscription in &profile.subscriptions {
+        cells.push(Cell::status(subscription));
+        cells.extend(subscription.priority.map(|_| Cell::priority(subscription)));
+        cells.extend(subscription.custom_fields.keys().map(|name| Cell::custom(subscription, name)));
+    }
+    cells
+}
