@@ -3,22 +3,12 @@
 use intake_tests::{DEMO_TOKEN, Events, OTHER_TOKEN, WorkerProcess, World, until};
 use serde_json::{Value, json};
 
-fn cancel(world: &World, job: &str) -> (u16, Value) {
-    let token = format!("Bearer {DEMO_TOKEN}");
-    let answer = world.post(&format!("/api/v1.1/jobs/{job}/cancel"), &[("authorization", &token)], b"");
-    (answer.status, answer.value())
-}
-
 fn records(count: usize) -> Vec<Value> {
     (0..count).map(|n| json!({"email": format!("{n}@example.com"), "_ref": format!("row {n}")})).collect()
 }
 
 fn small_chunks() -> World {
     World::builder().worker_arguments(&["--chunk-records", "50"]).start()
-}
-
-fn ended(world: &World, job: &str) -> Value {
-    until("the job ends", || Some(world.status(job)).filter(|status| status["finished_at"] != Value::Null))
 }
 
 fn assert_adds_up(status: &Value) {
@@ -34,7 +24,8 @@ fn a_job_that_waits_is_never_applied() {
     let job = world.import(&json!({"db_id": 1, "data": records(3)})).job_id();
     assert_eq!(world.status(&job).get("cancel_requested"), None);
     for _again in 0..2 {
-        let (status, told) = cancel(&world, &job);
+        let answer = world.cancel(&job);
+        let (status, told) = (answer.status, answer.value());
         assert_eq!(
             (status, &told["status"], &told["cancel_requested"]),
             (200, &json!("queued"), &json!(true))
@@ -42,7 +33,7 @@ fn a_job_that_waits_is_never_applied() {
     }
     assert_eq!(world.status(&job)["cancel_requested"], true);
     world.start_worker();
-    let status = ended(&world, &job);
+    let status = world.ended(&job);
     assert_eq!((&status["status"], &status["skipped"]), (&json!("cancelled"), &json!(3)), "{status}");
     assert_eq!(status.get("cancel_requested"), None);
     assert_adds_up(&status);
@@ -54,7 +45,8 @@ fn a_job_that_waits_is_never_applied() {
         assert_eq!(result.get("profile_id"), None);
     }
     // Cancelled already is as good as cancelled now.
-    let (status, told) = cancel(&world, &job);
+    let answer = world.cancel(&job);
+    let (status, told) = (answer.status, answer.value());
     assert_eq!((status, &told["status"]), (200, &json!("cancelled")));
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0);
     let told = &events.read(1)[0];
@@ -73,11 +65,12 @@ fn a_job_that_runs_stops_at_the_next_chunk() {
     until("the job is under way", || {
         (world.database.scalar("SELECT count(*) FROM job_chunks") > 2).then_some(())
     });
-    let (status, told) = cancel(&world, &job);
+    let answer = world.cancel(&job);
+    let (status, told) = (answer.status, answer.value());
     assert_eq!((status, &told["status"]), (200, &json!("processing")), "{told}");
     assert_eq!(told["cancel_requested"], true);
     let seen = told["processed"].as_u64().unwrap();
-    let status = ended(&world, &job);
+    let status = world.ended(&job);
     assert_eq!(status["status"], "cancelled", "{status}");
     assert_adds_up(&status);
     // What was applied when the answer came, and nothing after it: the wish was written under the lock of the job.
@@ -102,11 +95,11 @@ fn a_worker_that_is_killed_in_a_cancelled_job_leaves_it_to_another() {
         (world.database.scalar("SELECT count(*) FROM job_chunks") > 2).then_some(())
     });
     worker.kill();
-    let (status, _) = cancel(&world, &job);
+    let status = world.cancel(&job).status;
     assert_eq!(status, 200);
     let created = world.database.scalar("SELECT count(*) FROM profiles");
     world.start_worker();
-    let status = ended(&world, &job);
+    let status = world.ended(&job);
     assert_eq!((&status["status"], &status["created"]), (&json!("cancelled"), &json!(created)), "{status}");
     assert_adds_up(&status);
     until("its message is answered", || (world.queued().work == 0).then_some(()));
@@ -118,7 +111,8 @@ fn a_job_that_is_over_cannot_be_cancelled() {
     let job = world.import(&json!({"db_id": 1, "data": records(1)})).job_id();
     world.completed(&job);
     for _again in 0..2 {
-        let (status, told) = cancel(&world, &job);
+        let answer = world.cancel(&job);
+        let (status, told) = (answer.status, answer.value());
         assert_eq!((status, &told["error"]), (409, &json!(409)), "{told}");
         assert!(told["error_text"].as_str().unwrap().contains("completed"), "{told}");
     }
@@ -126,8 +120,9 @@ fn a_job_that_is_over_cannot_be_cancelled() {
     assert_eq!(world.database.scalar("SELECT count(*) FROM cancellations"), 0);
     world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
     let job = world.import(&json!({"db_id": 1, "data": records(1)})).job_id();
-    assert_eq!(ended(&world, &job)["status"], "failed");
-    let (status, told) = cancel(&world, &job);
+    assert_eq!(world.ended(&job)["status"], "failed");
+    let answer = world.cancel(&job);
+    let (status, told) = (answer.status, answer.value());
     assert_eq!(status, 409);
     assert!(told["error_text"].as_str().unwrap().contains("failed"), "{told}");
 }
@@ -136,8 +131,8 @@ fn a_job_that_is_over_cannot_be_cancelled() {
 fn a_job_that_is_not_the_accounts_own_is_unknown() {
     let world = World::builder().workers(0).start();
     let never = "019d0000-0000-7000-8000-000000000000";
-    assert_eq!(cancel(&world, never).0, 404);
-    assert_eq!(cancel(&world, "nonsense").0, 404);
+    assert_eq!(world.cancel(never).status, 404);
+    assert_eq!(world.cancel("nonsense").status, 404);
     let job = world.import(&json!({"db_id": 2, "data": records(1)})).job_id();
     let path = format!("/api/v1.1/jobs/{job}/cancel");
     let other = format!("Bearer {OTHER_TOKEN}");
@@ -181,8 +176,8 @@ fn cancelled_or_finished_and_never_both() {
         until("the job is under way", || {
             (world.database.scalar(&chunks) >= [1, 2, 3][round % 3]).then_some(())
         });
-        let (answered, _) = cancel(&world, &job);
-        let status = ended(&world, &job);
+        let answered = world.cancel(&job).status;
+        let status = world.ended(&job);
         assert_adds_up(&status);
         match answered {
             200 => assert_eq!(status["status"], "cancelled", "{status}"),

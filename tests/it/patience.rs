@@ -25,16 +25,12 @@ fn import(world: &World, records: usize) -> String {
     world.import(&json!({"db_id": 1, "data": records})).job_id()
 }
 
-fn ended(world: &World, job: &str) -> Value {
-    until("the job ends", || Some(world.status(job)).filter(|status| status["finished_at"] != Value::Null))
-}
-
 #[test]
 fn a_delivery_has_one_patience_whatever_is_halved() {
     let world =
         World::builder().worker_arguments(&["--patience-seconds", "1"]).delivery_limit(1).buries(1).start();
     refusing(&world, "count(*) > 0");
-    let status = ended(&world, &import(&world, 1000));
+    let status = world.ended(&import(&world, 1000));
     assert_eq!(
         (&status["status"], &status["error"], &status["attempts"]),
         (&json!("failed"), &json!(500), &json!(1)),
@@ -59,7 +55,7 @@ fn a_record_that_is_refused_fails_none_before_it() {
     let world =
         World::builder().worker_arguments(&["--patience-seconds", "0"]).delivery_limit(1).buries(1).start();
     refusing(&world, "bool_or(fields ->> 'city' = 'Nowhere')");
-    let status = ended(&world, &import(&world, 1000));
+    let status = world.ended(&import(&world, 1000));
     assert_eq!(
         (&status["status"], &status["created"], &status["attempts"]),
         (&json!("failed"), &json!(700), &json!(1)),

@@ -4,15 +4,6 @@
 use intake_tests::{WorkerProcess, World, until};
 use serde_json::{Value, json};
 
-/// The status of a job that has ended as failed.
-fn failed(world: &World, job: &str) -> Value {
-    let status = until("the job ends", || {
-        Some(world.status(job)).filter(|status| status["finished_at"] != Value::Null)
-    });
-    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
-    status
-}
-
 #[test]
 fn it_fails_alone_wherever_it_stands() {
     let world = World::start();
@@ -59,7 +50,7 @@ fn a_job_that_cannot_be_applied_ends_as_failed_and_is_kept() {
     let world = World::builder().delivery_limit(1).buries(1).start();
     world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
     let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
-    failed(&world, &job);
+    world.failed(&job);
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
 }
 
@@ -86,7 +77,7 @@ fn a_message_that_kills_its_workers_ends_as_failed_and_holds_up_nobody() {
         world.end_held();
     }
     let _worker = WorkerProcess::start(&world, &[]);
-    let failed = failed(&world, &deadly);
+    let failed = world.failed(&deadly);
     assert_eq!(failed["attempts"], LIMIT + 1, "no worker has tried it again");
     assert_eq!((&failed["total"], &failed["created"]), (&json!(2), &json!(1)), "what was applied stays");
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
@@ -114,7 +105,7 @@ fn a_message_that_kills_its_workers_takes_no_other_along() {
         world.end_held();
     }
     let _worker = WorkerProcess::start(&world, &[]);
-    assert_eq!(failed(&world, &deadly)["attempts"], LIMIT + 1);
+    assert_eq!(world.failed(&deadly)["attempts"], LIMIT + 1);
     for job in others {
         assert_eq!(world.completed(&job)["created"], 1);
     }

@@ -3,14 +3,6 @@
 use intake_tests::{WorkerProcess, World, until};
 use serde_json::{Value, json};
 
-/// The status of a job once it has ended.
-fn ended(world: &World, job: &str) -> Value {
-    until("the job ends", || {
-        Some(world.status(job))
-            .filter(|status| !["queued", "processing"].map(Value::from).contains(&status["status"]))
-    })
-}
-
 fn import(world: &World, records: usize) -> String {
     let records: Vec<Value> = (0..records).map(|n| json!({"email": format!("{n}@example.com")})).collect();
     world.import(&json!({"db_id": 1, "data": records})).job_id()
@@ -24,7 +16,7 @@ fn a_message_that_comes_back_too_often_ends_its_job_and_is_kept() {
     world.reject_until_given_up();
     assert_eq!(world.status(&job)["status"], "queued");
     world.start_worker();
-    let status = ended(&world, &job);
+    let status = world.ended(&job);
     assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
     assert_eq!((&status["total"], &status["processed"]), (&json!(1), &json!(0)));
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
@@ -51,7 +43,7 @@ fn a_job_whose_message_is_gone_comes_to_an_end() {
     world.lose_message();
     let arguments = ["--stalled-timeout", "1", "--sweep-interval", "1"];
     let _worker = WorkerProcess::start(&world, &arguments);
-    let status = ended(&world, &job);
+    let status = world.ended(&job);
     assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
     assert!(status["error_text"].as_str().unwrap().contains("standstill"), "{status}");
 }
@@ -92,7 +84,7 @@ fn another_worker_finishes_what_one_that_never_comes_back_began() {
     });
     world.start_worker();
     lost.kill();
-    let status = ended(&world, &job);
+    let status = world.ended(&job);
     assert_eq!((&status["status"], &status["created"]), (&json!("completed"), &json!(10_000)), "{status}");
     assert!(status["attempts"].as_i64().unwrap() > 1, "{status}");
 }

@@ -1,4 +1,5 @@
-//! A gate in the database, before which work on chosen records waits: so a story is sure of where a job stands.
+//! A gate in the database, before which work on chosen records waits, and a turnstile, through which chunks of records go
+//! one by one: so a story is sure of where a job stands.
 
 use intake_types::Header;
 
@@ -59,5 +60,31 @@ impl World {
 
     fn held(&self) -> i64 {
         self.database.scalar(&format!("SELECT count(*) FROM {HELD}"))
+    }
+
+    /// Has each statement that writes new profiles, of which a chunk has one, wait until it is let through.
+    pub fn close_turnstile(&self) {
+        self.database.execute("CREATE SEQUENCE begun");
+        self.database.execute("CREATE TABLE passes ()");
+        self.database.execute(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE turn bigint := nextval('begun'); BEGIN \
+             WHILE (SELECT count(*) FROM passes) < turn LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NULL; END $$",
+        );
+        self.database.execute(
+            "CREATE TRIGGER wait BEFORE INSERT ON profiles FOR EACH STATEMENT EXECUTE FUNCTION wait()",
+        );
+    }
+
+    /// Lets so many more statements through the turnstile.
+    pub fn let_through(&self, statements: u32) {
+        self.database.execute(&format!("INSERT INTO passes SELECT FROM generate_series(1, {statements})"));
+    }
+
+    /// Waits until so many statements have come to the turnstile.
+    pub fn until_at_turnstile(&self, statements: i64) {
+        let begun = "SELECT last_value FROM begun WHERE is_called";
+        until("a chunk is begun", || {
+            (self.database.scalar(&format!("SELECT coalesce(({begun}), 0)")) == statements).then_some(())
+        });
     }
 }

@@ -68,12 +68,33 @@ impl World {
 
     /// Waits until a job is completed; its last status.
     pub fn completed(&self, job: &str) -> Value {
-        let status = until(&format!("job {job} ends"), || {
-            let status = self.status(job);
-            (status["finished_at"] != Value::Null).then_some(status)
-        });
+        let status = self.ended(job);
         assert_eq!(status["status"], "completed", "{status}");
         status
+    }
+
+    /// Waits until a job as a whole has failed, by no fault of the client; its last status.
+    pub fn failed(&self, job: &str) -> Value {
+        let status = self.ended(job);
+        assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+        status
+    }
+
+    /// Waits until a job has ended in whatever way, also one that no gateway knows yet; its last status.
+    pub fn ended(&self, job: &str) -> Value {
+        until(&format!("job {job} ends"), || {
+            let answer = self.fetch(&format!("/api/v1.1/jobs/{job}"));
+            (answer.status == 200)
+                .then(|| answer.value())
+                .filter(|status| status["finished_at"] != Value::Null)
+        })
+    }
+
+    /// Cancels a job as account "demo".
+    pub fn cancel(&self, job: &str) -> Answer {
+        let token = format!("Bearer {DEMO_TOKEN}");
+        let headers = [("accept", self.format().media_type()), ("authorization", token.as_str())];
+        self.post(&format!("/api/v1.1/jobs/{job}/cancel"), &headers, b"")
     }
 
     /// All results of a job of account "demo", in input order.

@@ -1,9 +1,9 @@
 //! Sent while the database is away: imports are accepted all the same, and the worker finds out which are one.
 
 use intake_tests::{GatewayProcess, World, in_both_formats, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{assert_reused, is_replayed, points, points_of, send};
+use super::{assert_reused, points, points_of, send};
 
 fn world_without_workers() -> intake_tests::WorldBuilder {
     World::builder().workers(0).with_database_relay().with_broker_relay()
@@ -19,12 +19,12 @@ fn two_gateways_publish_and_one_job_is_applied(world: &World) {
     world.cut_database();
     let first = send(world, world.address(), "k", &points("a"), &[]).job_id();
     let second = send(world, other.address, "k", &points("a"), &[]);
-    assert!(!is_replayed(&second), "it cannot know");
+    assert!(!second.is_replayed(), "it cannot know");
     let second = second.job_id();
     assert_ne!(first, second);
     // What a gateway has published itself it knows.
     let again = send(world, world.address(), "k", &points("a"), &[]);
-    assert!(is_replayed(&again));
+    assert!(again.is_replayed());
     assert_eq!(again.job_id(), first);
     assert_reused(&send(world, other.address, "k", &points("b"), &[]));
     let different = send(world, third.address, "k", &points("b"), &[]).job_id();
@@ -34,9 +34,7 @@ fn two_gateways_publish_and_one_job_is_applied(world: &World) {
     let status = world.completed(&first);
     let real = status["job_id"].clone();
     assert!(real == first.as_str() || real == second.as_str(), "{status}");
-    let failed = until("the other body's job ends", || {
-        Some(world.status(&different)).filter(|status| status["finished_at"] != Value::Null)
-    });
+    let failed = world.ended(&different);
     assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(422)), "{failed}");
     assert!(failed["error_text"].as_str().unwrap().starts_with("Idempotency-Key: used before"), "{failed}");
     // A poll of either shows the one job, with its results.
@@ -51,7 +49,7 @@ fn two_gateways_publish_and_one_job_is_applied(world: &World) {
     // From now on the ledger decides.
     until("the gateway asks the ledger again", || {
         let again = send(world, world.address(), "k", &points("a"), &[]);
-        (again.job_id() == real).then(|| assert!(is_replayed(&again)))
+        (again.job_id() == real).then(|| assert!(again.is_replayed()))
     });
     until("the other one does", || {
         let again = send(world, other.address, "k", &points("b"), &[]);
@@ -74,6 +72,6 @@ fn a_key_reserved_for_a_job_that_never_came_is_no_loss(world: &World) {
     assert_eq!(points_of(world, "a"), 5);
     let other = GatewayProcess::start(world, &[]);
     let again = send(world, other.address, "k", &points("a"), &[]);
-    assert!(is_replayed(&again));
+    assert!(again.is_replayed());
     assert_eq!(again.job_id(), job);
 }

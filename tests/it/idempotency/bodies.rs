@@ -3,7 +3,7 @@
 use intake_tests::{GatewayProcess, World, in_both_formats};
 use serde_json::json;
 
-use super::{is_replayed, points, points_of, send};
+use super::{points, points_of, send};
 
 fn world_with_a_window() -> intake_tests::WorldBuilder {
     World::builder().gateway_arguments(&["--same-body-window", "3600"])
@@ -13,10 +13,10 @@ in_both_formats!(with world_with_a_window: equal_bodies_are_one_request_for_a_wh
 
 fn equal_bodies_are_one_request_for_a_while(world: &World) {
     let first = send(world, world.address(), "", &points("a"), &[]);
-    assert!(!is_replayed(&first));
+    assert!(!first.is_replayed());
     let job = first.job_id();
     let again = send(world, world.address(), "", &points("a"), &[]);
-    assert!(is_replayed(&again));
+    assert!(again.is_replayed());
     assert_eq!(again.job_id(), job);
     world.completed(&job);
     let other = GatewayProcess::start(world, &[]);
@@ -28,7 +28,7 @@ fn equal_bodies_are_one_request_for_a_while(world: &World) {
     named["external_id"] = json!("second");
     for (key, body) in [("k", &points("a")), ("", &named)] {
         let other = send(world, world.address(), key, body, &[]);
-        assert!(!is_replayed(&other));
+        assert!(!other.is_replayed());
         world.completed(&other.job_id());
     }
     assert_eq!(points_of(world, "a"), 15);
@@ -37,7 +37,7 @@ fn equal_bodies_are_one_request_for_a_while(world: &World) {
     world.database.execute("UPDATE request_keys SET created_at = created_at - interval '61 minutes'");
     let late = GatewayProcess::start(world, &[]);
     let later = send(world, late.address, "", &points("a"), &[]);
-    assert!(!is_replayed(&later));
+    assert!(!later.is_replayed());
     assert_ne!(later.job_id(), job);
     world.completed(&later.job_id());
     assert_eq!(points_of(world, "a"), 20);

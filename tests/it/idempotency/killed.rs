@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use intake_tests::{Answer, DEMO_TOKEN, GatewayProcess, World, in_both_formats, until};
 use serde_json::{Value, json};
 
-use super::{is_replayed, points, points_of, send, try_send_as};
+use super::{points, points_of, send, try_send_as};
 
 /// People in the request that is sent again and again.
 const PEOPLE: i64 = 50;
@@ -98,7 +98,7 @@ fn between_the_broker_and_the_answer(world: &World) {
     assert!(unanswered.is_none(), "it was killed too late: {unanswered:?}");
     world.restore_broker();
     let again = send(world, world.address(), "k", &points("a"), &[]);
-    assert!(!is_replayed(&again), "nobody can tell whether the broker has it: it is published again");
+    assert!(!again.is_replayed(), "nobody can tell whether the broker has it: it is published again");
     let job = again.job_id();
     assert_eq!(world.queued().work, 2, "both are in the queue");
     world.start_worker();

@@ -56,10 +56,6 @@ fn try_send_as(
     world.try_post_to(gateway, IMPORT, &headers, world.format().write(body).as_bytes())
 }
 
-fn is_replayed(answer: &Answer) -> bool {
-    answer.header("idempotency-replayed") == Some("true")
-}
-
 /// The points that a person has.
 fn points_of(world: &World, person: &str) -> Value {
     let found = world.profiles(json!({"matching": "email", "email": format!("{person}@example.com")}));

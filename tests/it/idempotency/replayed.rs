@@ -3,7 +3,7 @@
 use intake_tests::{GatewayProcess, OTHER_TOKEN, World, in_both_formats, until};
 use serde_json::json;
 
-use super::{assert_reused, is_replayed, points, points_of, send, send_as};
+use super::{assert_reused, points, points_of, send, send_as};
 
 fn small_world() -> intake_tests::WorldBuilder {
     World::builder()
@@ -19,16 +19,16 @@ in_both_formats!(with small_world:
 
 fn the_same_again_is_the_same_job(world: &World) {
     let first = send(world, world.address(), "k", &points("a"), &[]);
-    assert!(!is_replayed(&first));
+    assert!(!first.is_replayed());
     let job = first.job_id();
     let again = send(world, world.address(), "k", &points("a"), &[]);
-    assert!(is_replayed(&again));
+    assert!(again.is_replayed());
     assert_eq!((again.job_id(), &again.text), (job.clone(), &first.text));
     world.completed(&job);
     // Another gateway knows it from the ledger alone.
     let other = GatewayProcess::start(world, &[]);
     let elsewhere = send(world, other.address, "k", &points("a"), &[]);
-    assert!(is_replayed(&elsewhere));
+    assert!(elsewhere.is_replayed());
     assert_eq!(elsewhere.job_id(), job);
     // Weeks later the ledger still knows.
     world.database.execute("UPDATE request_keys SET created_at = now() - interval '29 days'");
@@ -71,7 +71,7 @@ fn a_key_belongs_to_its_account(world: &World) {
     let body = json!({"db_id": 2, "data": [{"email": "a@example.com"}]});
     let demo = send(world, world.address(), "k", &body, &[]);
     let other = send_as(world, OTHER_TOKEN, world.address(), "k", &body, &[]);
-    assert!(!is_replayed(&demo) && !is_replayed(&other));
+    assert!(!demo.is_replayed() && !other.is_replayed());
     assert_ne!(demo.job_id(), other.job_id());
     world.completed(&demo.job_id());
     until("the other account's job ends", || {
@@ -85,7 +85,7 @@ fn a_client_that_waits_gets_the_results_of_the_first_time(world: &World) {
     let first = send(world, world.address(), "k", &points("a"), &wait);
     let again = send(world, world.address(), "k", &points("a"), &wait);
     assert_eq!((first.status, again.status), (200, 200), "{}", again.text);
-    assert!(!is_replayed(&first) && is_replayed(&again));
+    assert!(!first.is_replayed() && again.is_replayed());
     assert_eq!(first.text, again.text);
     assert_eq!(first.value()["result"][0]["action"], "created");
     assert_eq!(points_of(world, "a"), 5);

@@ -1,23 +1,14 @@
 //! A stream that is cancelled: while it waits, or while its records are applied. What was applied stays, the rest is
 //! skipped, and its parts are gone.
 
-use intake_tests::{DEMO_TOKEN, World, until};
+use intake_tests::{World, until};
 use serde_json::{Value, json};
 
 use super::{NDJSON, nothing_is_left, nothing_waits, post};
 
-fn cancel(world: &World, job: &str) -> Value {
-    let token = format!("Bearer {DEMO_TOKEN}");
-    let answer = world.post(&format!("/api/v1.1/jobs/{job}/cancel"), &[("authorization", &token)], b"");
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()
-}
-
 /// The last status of a job that was cancelled, which adds up.
 fn cancelled(world: &World, job: &str) -> Value {
-    let status = until("the job ends", || {
-        Some(world.status(job)).filter(|status| status["finished_at"] != Value::Null)
-    });
+    let status = world.ended(job);
     assert_eq!(status["status"], "cancelled", "{status}");
     let count = |name: &str| status[name].as_u64().unwrap();
     let sum: u64 = ["created", "updated", "unchanged", "skipped", "failed"].into_iter().map(count).sum();
@@ -46,7 +37,7 @@ fn lines(count: usize, gate: usize) -> String {
 fn while_it_waits_nothing_of_it_is_applied() {
     let world = World::builder().workers(0).gateway_arguments(&["--stream-part-records", "3"]).start();
     let job = post(&world, "", NDJSON, lines(10, 10).as_bytes()).job_id();
-    let told = cancel(&world, &job);
+    let told = world.cancel(&job).value();
     assert_eq!((&told["status"], &told["cancel_requested"]), (&json!("queued"), &json!(true)));
     world.start_worker();
     let status = cancelled(&world, &job);
@@ -71,7 +62,7 @@ fn while_it_is_applied_the_rest_is_skipped() {
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 1000);
     let told = std::thread::scope(|scope| {
         // It is answered when the chunk in hand is done, and has seen the wish before.
-        let cancelling = scope.spawn(|| cancel(&world, &job));
+        let cancelling = scope.spawn(|| world.cancel(&job).value());
         until("the wish is written", || {
             (world.database.scalar("SELECT count(*) FROM cancellations") == 1).then_some(())
         });

@@ -34,10 +34,6 @@ fn try_send(world: &World, gateway: std::net::SocketAddr) -> Option<Answer> {
     world.try_post_to(gateway, &format!("{IMPORT}?db_id=1"), &headers, lines().as_bytes())
 }
 
-fn is_replayed(answer: &Answer) -> bool {
-    answer.header("idempotency-replayed") == Some("true")
-}
-
 /// The job that the key stands for.
 fn job_of_key(world: &World) -> String {
     world.database.texts("SELECT job_id FROM request_keys").pop().unwrap()
@@ -47,7 +43,7 @@ fn job_of_key(world: &World) -> String {
 fn send_again(world: &World, replayed: bool) -> String {
     until("the gateway is ready", || (world.get("/health/ready", None).status == 200).then_some(()));
     let again = try_send(world, world.address()).unwrap();
-    assert_eq!(is_replayed(&again), replayed, "{}", again.text);
+    assert_eq!(again.is_replayed(), replayed, "{}", again.text);
     again.job_id()
 }
 

@@ -99,11 +99,7 @@ fn a_job_whose_part_never_comes_ends_as_failed_and_is_kept() {
     world.publish(&part(0, &[city("a"), city("b")]));
     world.publish(&seal(5));
     let job = header(5).job_id.to_string();
-    let failed = until("the job ends", || {
-        let answer = world.fetch(&format!("/api/v1.1/jobs/{job}"));
-        (answer.status == 200).then(|| answer.value()).filter(|status| status["finished_at"] != Value::Null)
-    });
-    assert_eq!((&failed["status"], &failed["error"]), (&json!("failed"), &json!(500)), "{failed}");
+    world.failed(&job);
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 0, "nothing of it is applied");
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2, "what came is kept");

@@ -12,11 +12,7 @@ fn world(buries: u32) -> World {
 }
 
 fn failed(world: &World, job: &str) -> Value {
-    let status = until("the job ends", || {
-        let answer = world.fetch(&format!("/api/v1.1/jobs/{job}"));
-        (answer.status == 200).then(|| answer.value()).filter(|status| status["finished_at"] != Value::Null)
-    });
-    assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
+    let status = world.failed(job);
     assert_eq!(status["processed"], 0, "{status}");
     status
 }

@@ -72,7 +72,10 @@ fn intake(command: &str, more: &[&str], answers: Vec<String>) -> (Result<Ending,
         told = Some(Cli::parse_from(line.iter().chain(more)).command.run(output));
         Ok(())
     });
-    (told.unwrap(), server.join().unwrap())
+    let told = told.unwrap();
+    // One that gave up has left answers behind, which the server would wait for ever to give.
+    let requests = told.as_ref().map_or_else(|_gave_up| Vec::new(), |_ending| server.join().unwrap());
+    (told, requests)
 }
 
 #[test]
