@@ -5,33 +5,22 @@
     reason = "a story that goes another way fails loudly"
 )]
 
-mod callbacks;
-mod cancel;
 mod codes;
 mod concurrency;
 mod conformance;
-mod crash;
 mod describing;
 mod docs;
 mod dry_run;
 mod events;
+mod faults;
 mod geo;
 mod hostile;
 mod idempotency;
 mod isolation;
-mod listing;
+mod jobs;
 mod order;
-mod outage;
-mod patience;
-mod poison;
 mod reading;
 mod refusals;
 mod results;
-mod retention;
-mod retry;
 mod seed;
-mod status;
 mod streams;
-mod sync;
-mod taken_back;
-mod watchdog;

@@ -1,0 +1,9 @@
+//! What goes wrong on the way: servers that are away or refuse, workers that die, messages that come back. Nothing is lost,
+//! nothing is done twice, and every job ends.
+
+mod crash;
+mod outage;
+mod patience;
+mod poison;
+mod taken_back;
+mod watchdog;
