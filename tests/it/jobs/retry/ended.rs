@@ -3,27 +3,16 @@
 use intake_tests::{DEMO_TOKEN, WorkerProcess, World, until};
 use serde_json::{Value, json};
 
-use super::{Answer, assert_refused, failing, retry};
-
-fn cancel(world: &World, job: &str) -> Answer {
-    let token = format!("Bearer {DEMO_TOKEN}");
-    let answer = world.post(&format!("/api/v1.1/jobs/{job}/cancel"), &[("authorization", &token)], b"");
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer
-}
-
-fn ended(world: &World, job: &str) -> Value {
-    until("the job ends", || Some(world.status(job)).filter(|status| status["finished_at"] != Value::Null))
-}
+use super::{assert_refused, failing, retry};
 
 #[test]
 fn what_ended_as_a_whole_is_sent_again_by_its_client() {
     let world = World::builder().workers(0).gateway_arguments(&["--stream-part-records", "1"]).start();
     let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
-    cancel(&world, &job);
+    assert_eq!(world.cancel(&job).status, 200);
     assert_refused(&retry(&world, &job), 409, "has not ended");
     world.start_worker();
-    assert_eq!(ended(&world, &job)["status"], "cancelled");
+    assert_eq!(world.ended(&job)["status"], "cancelled");
     let text = "ended as cancelled, and no record failed by itself; send again what was not applied";
     assert_refused(&retry(&world, &job), 409, text);
     // Parts of it were safe when its body turned out to be broken.
@@ -49,14 +38,14 @@ fn a_retry_that_came_to_nothing_leaves_the_job_to_be_retried_again() {
     worker.kill();
     world.database.execute("ALTER TABLE profiles DROP CONSTRAINT poison");
     let second = retry(&world, &job).job_id();
-    cancel(&world, &second);
+    assert_eq!(world.cancel(&second).status, 200);
     assert_eq!(retry(&world, &job).job_id(), second, "it has not ended yet");
     world.start_worker();
-    let status = ended(&world, &second);
+    let status = world.ended(&second);
     assert_eq!((&status["status"], &status["skipped"]), (&json!("cancelled"), &json!(3)), "{status}");
     assert_refused(&retry(&world, &second), 409, &format!("retry job {job} again"));
     let answer = retry(&world, &job);
-    assert_eq!(answer.header("idempotency-replayed"), None);
+    assert!(!answer.is_replayed());
     let third = answer.job_id();
     assert_ne!(third, second);
     assert_eq!(world.completed(&third)["created"], 3);
@@ -85,18 +74,18 @@ fn a_retry_of_which_something_was_applied_stays_the_only_one() {
     let second = retry(&world, &job).job_id();
     world.until_held();
     std::thread::scope(|scope| {
-        let cancelling = scope.spawn(|| cancel(&world, &second));
+        let cancelling = scope.spawn(|| world.cancel(&second));
         until("the wish is written", || {
             (world.database.scalar("SELECT count(*) FROM cancellations") == 1).then_some(())
         });
         world.open_gate();
-        cancelling.join().unwrap();
+        assert_eq!(cancelling.join().unwrap().status, 200);
     });
-    let status = ended(&world, &second);
+    let status = world.ended(&second);
     let counts = (&status["status"], &status["created"], &status["skipped"]);
     assert_eq!(counts, (&json!("cancelled"), &json!(2), &json!(1)), "{status}");
     let again = retry(&world, &job);
-    assert_eq!((again.job_id(), again.header("idempotency-replayed")), (second.clone(), Some("true")));
+    assert_eq!((again.job_id(), again.is_replayed()), (second.clone(), true));
     assert_refused(&retry(&world, &second), 409, "send again what was not applied");
     let applied = "SELECT count(*) FROM profiles WHERE fields ->> 'loyalty_points' = '5'";
     assert_eq!(world.database.scalar(applied), 2);
