@@ -126,7 +126,7 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
     depths
 }
 
-/// Declares the work queue after the one that it points to, the dead queue, and the exchanges.
+/// Declares the queues, the work queue last, since it points to that of the undelivered; then the exchanges.
 pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -> Result<(), Error> {
     let queues =
         [(&names.dead, kept(config)), (&names.undelivered, kept(config)), (&names.work, work(names, config))];

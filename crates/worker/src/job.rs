@@ -19,9 +19,7 @@ use crate::attempt::Attempt;
 use crate::geo::Geo;
 use crate::pause::Pause;
 use crate::split::Ranges;
-use crate::take::is_piece;
-use crate::task::Task;
-use crate::undelivered;
+use crate::task::{Task, is_piece, job_of};
 
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
 const STUCK_PAUSE: Duration = Duration::from_secs(5);
@@ -80,14 +78,18 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) async fn run(&self, delivery: &Delivery) -> Ended {
+        let mut attempt = Attempt::new(self, delivery);
+        // It may have waited: nothing of what is left to another delivery is begun.
+        if attempt.go_on().is_err() {
+            return Ended::GivenBack;
+        }
         let task = match block_in_place(|| Task::of(delivery)) {
             Ok(task) => task,
             Err(reason) => {
                 tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
-                return self.unreadable(Attempt::new(self, delivery), reason).await;
+                return self.unreadable(attempt, reason).await;
             }
         };
-        let mut attempt = Attempt::new(self, delivery);
         let Header { job_id, db_id, .. } = task.header();
         let span = info_span!("job", job.id = %job_id, db.id = %db_id);
         async {
@@ -112,11 +114,14 @@ impl Job {
     /// Ends the job of a message that no worker can read, if it is known which that is. That of a piece of a stream ends by
     /// the seal, or for want of one.
     async fn unreadable(&self, mut attempt: Attempt<'_>, reason: String) -> Ended {
-        let header = undelivered::job_of(attempt.delivery).filter(|_| !is_piece(attempt.delivery));
+        let header = job_of(attempt.delivery).filter(|_| !is_piece(attempt.delivery));
         if let Some(header) = header {
             let text = "the job could not be read; it is kept, ask the operator";
             match attempt.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
-                Ok(ending) => self.announcer.job_ended(header.job_id, ending.state),
+                Ok(ending) => {
+                    self.announcer.ended(header.job_id, ending);
+                    return Ended::by(ending, reason);
+                }
                 Err(Halt::GivenBack) => return Ended::GivenBack,
                 Err(Halt::Store(error)) => tracing::error!(%error, "its job cannot be ended"),
             }
@@ -316,6 +321,7 @@ impl Job {
     ) -> Result<(u32, Option<Ending>), Halt> {
         tracing::info!(record.index = next, "the job was cancelled: the rest of it is skipped");
         while next < import.end() {
+            attempt.go_on()?;
             let range = next..next.saturating_add(SKIPPED_AT_ONCE).min(import.end());
             let skipped = attempt.persist(|| self.store.skip(Arc::clone(import), range.clone())).await?;
             attempt.progressed();

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use intake_broker::{Consumer, Delivery, KIND_HEADER};
-use intake_types::MessageKind;
+use intake_broker::{Consumer, Delivery};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::job::{Ended, Job};
 use crate::suspects::Suspects;
+use crate::task::is_piece;
 use crate::verdict;
 
 /// Runs until the consumer ends, then until the jobs in hand have.
@@ -67,12 +67,7 @@ async fn work(job: Arc<Job>, delivery: Delivery) {
     verdict::settle(delivery, ended).await;
 }
 
-/// Whether it is a piece of a stream, which is quickly entered: told beside the message, which is not unpacked for that.
-pub(crate) fn is_piece(delivery: &Delivery) -> bool {
-    delivery.header(KIND_HEADER).and_then(MessageKind::parse).is_some_and(MessageKind::is_piece)
-}
-
-/// A job that panics leaves its delivery unanswered: the broker delivers it again, and counts.
+/// A job that panics drops its delivery, which so goes back as one that failed: the broker delivers it again, and counts.
 fn report_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a job ended in a panic");

@@ -1,8 +1,8 @@
 //! What a delivery asks for: a job that is whole, or a piece of a streamed one.
 
-use intake_broker::Delivery;
+use intake_broker::{Delivery, JOB_HEADER, KIND_HEADER};
 use intake_store::{Import, Part};
-use intake_types::{CutV1, Header, Message, RepeatedV1};
+use intake_types::{CutV1, Header, Message, MessageKind, RepeatedV1};
 
 /// What a delivery asks for.
 #[derive(Debug)]
@@ -47,4 +47,14 @@ impl Task {
             | Self::Repeated(RepeatedV1 { header, .. }) => header,
         }
     }
+}
+
+/// The job that a message is of, by what is said beside its payload.
+pub(crate) fn job_of(delivery: &Delivery) -> Option<Header> {
+    delivery.header(JOB_HEADER).and_then(Header::from_brief)
+}
+
+/// Whether it is a piece of a stream, which is quickly entered: told beside the message, which is not unpacked for that.
+pub(crate) fn is_piece(delivery: &Delivery) -> bool {
+    delivery.header(KIND_HEADER).and_then(MessageKind::parse).is_some_and(MessageKind::is_piece)
 }

@@ -3,7 +3,7 @@
 //!
 //! Nothing of their payload is looked at, for that may be what kills. Which job a message is of is said beside it.
 
-use intake_broker::{Consumer, Delivery, JOB_HEADER};
+use intake_broker::Consumer;
 use intake_store::Store;
 use intake_types::Header;
 use tokio_util::sync::CancellationToken;
@@ -12,18 +12,13 @@ use tracing::{Instrument as _, info_span};
 use crate::announce::Announcer;
 use crate::backoff::Backoff;
 use crate::job::Ended;
-use crate::take::is_piece;
+use crate::task::{is_piece, job_of};
 use crate::verdict;
 
 const REASON: &str = "came back more often than the delivery limit allows";
 /// What the job is told.
 const TEXT: &str =
     "the job was tried too often and was given up; what was not applied is kept, ask the operator";
-
-/// The job that a message is of, by what is said beside its payload.
-pub(crate) fn job_of(delivery: &Delivery) -> Option<Header> {
-    delivery.header(JOB_HEADER).and_then(Header::from_brief)
-}
 
 /// Runs until the consumer ends.
 pub(crate) async fn run(

@@ -14,7 +14,7 @@ pub(crate) async fn settle(delivery: Delivery, ended: Ended) {
         Ended::Done => delivery.ack().await,
         // Not a fault of the message: the database is away, or this process stops.
         Ended::GivenBack => delivery.release().await,
-        // Counted: after the delivery limit the broker moves it to the dead queue.
+        // Counted: after the delivery limit the broker moves it to the queue of the undelivered, see there.
         Ended::Stuck => delivery.reject_for_retry().await,
         // No later delivery could do better; kept with the reason.
         Ended::Buried(reason) => delivery.bury(&reason).await,
