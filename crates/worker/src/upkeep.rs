@@ -9,7 +9,7 @@ use std::time::Duration;
 use intake_broker::State;
 use intake_store::{Error, Store};
 use intake_telemetry::Metric;
-use intake_types::JobState;
+use intake_types::{JobId, JobState};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -76,6 +76,7 @@ impl Keeper {
                 Some(swept) if !swept.is_empty() => {
                     let counts = [
                         ("failed_records", swept.failures),
+                        ("parts", swept.parts),
                         ("results", swept.chunks),
                         ("jobs", swept.jobs),
                         ("marks", swept.marks),
@@ -92,17 +93,32 @@ impl Keeper {
     }
 
     async fn end_stalled(&self) -> Result<(), Error> {
-        for job_id in self.store.end_stalled(self.settings.stalled_timeout, JOBS).await? {
-            tracing::error!(job.id = %job_id, "nothing moved in a job for too long: it was ended as failed");
-            self.announcer.job_ended(job_id, JobState::Failed);
-        }
-        Ok(())
+        let end = || self.store.end_stalled(self.settings.stalled_timeout, JOBS);
+        let told = "nothing moved in a job for too long: it was ended as failed";
+        self.end_all(end, told).await
     }
 
     async fn end_unsealed(&self) -> Result<(), Error> {
-        for job_id in self.store.end_unsealed(self.settings.stalled_timeout).await? {
-            tracing::warn!(job.id = %job_id, "the end of a stream did not come: its job was ended as failed, its parts are kept");
-            self.announcer.job_ended(job_id, JobState::Failed);
+        let end = || self.store.end_unsealed(self.settings.stalled_timeout, JOBS);
+        let told =
+            "the end of a stream did not come: its job was ended as failed, its parts are kept for a while";
+        self.end_all(end, told).await
+    }
+
+    /// Ends jobs, a few at a time, until there are none.
+    async fn end_all<F>(&self, mut end: impl FnMut() -> F, told: &str) -> Result<(), Error>
+    where
+        F: Future<Output = Result<Vec<JobId>, Error>>,
+    {
+        while !self.shutdown.is_cancelled() {
+            let ended = end().await?;
+            if ended.is_empty() {
+                break;
+            }
+            for job_id in ended {
+                tracing::error!(job.id = %job_id, "{told}");
+                self.announcer.job_ended(job_id, JobState::Failed);
+            }
         }
         Ok(())
     }

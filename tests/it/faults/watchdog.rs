@@ -49,6 +49,33 @@ fn a_job_whose_message_is_gone_comes_to_an_end() {
 }
 
 #[test]
+fn all_jobs_that_stand_still_are_ended_at_the_first_look() {
+    let world = World::builder().workers(0).start();
+    import(&world, 1);
+    world.lose_message();
+    world.database.execute(
+        "INSERT INTO jobs (db_id, id, account, header, total, state, attempts) \
+         SELECT db_id, new, account, jsonb_set(header, '{job_id}', to_jsonb(new)), total, state, 1 \
+         FROM jobs, (SELECT gen_random_uuid() AS new FROM generate_series(1, 44)) AS others",
+    );
+    // Each look ends with a sweep, which deletes what there is, be it nothing.
+    world.database.execute("CREATE TABLE looks (open bigint)");
+    world.database.execute(
+        "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         INSERT INTO looks SELECT count(*) FROM jobs WHERE state = 'processing'; RETURN NULL; END $$",
+    );
+    world.database.execute(
+        "CREATE TRIGGER look AFTER DELETE ON request_keys FOR EACH STATEMENT EXECUTE FUNCTION look()",
+    );
+    let _worker = WorkerProcess::start(&world, &["--stalled-timeout", "1", "--sweep-interval", "1"]);
+    until("all are ended", || {
+        (world.database.scalar("SELECT count(*) FROM looks WHERE open = 0") > 0).then_some(())
+    });
+    let open = world.database.texts("SELECT DISTINCT open FROM looks WHERE open > 0");
+    assert!(open.iter().all(|open| open == "45"), "{open:?}");
+}
+
+#[test]
 fn a_message_that_comes_after_its_job_was_given_up_is_kept() {
     let world = World::builder().workers(0).buries(1).start();
     let job = import(&world, 1);

@@ -51,7 +51,7 @@ const UNSEALED: &str = "\
                     OR later.open_until > clock_timestamp()) \
         ) \
     ORDER BY db_id, job_id, first_index DESC \
-    LIMIT 100";
+    LIMIT $2";
 
 /// Longest that a stream may be open after one of its parts has come, in seconds, whatever the clock said that the part was
 /// sent by: a day, the longest that a gateway can be set to receive one, and an hour for its end.
@@ -61,17 +61,6 @@ const LONGEST_OPEN: i64 = 25 * 3600;
 const REPEATED: &str = "\
     INSERT INTO job_aliases (id, account, same_as) \
     SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM jobs WHERE id = $1) ON CONFLICT (id) DO NOTHING";
-
-// What came when its job had ended already, and what is left of a job that was given up once nobody may send it again.
-const LEFT: &str = "\
-    DELETE FROM job_parts p \
-    WHERE p.stored_at <= clock_timestamp() - make_interval(secs => $1) AND ( \
-        EXISTS (SELECT FROM job_aliases a WHERE a.id = p.job_id) \
-        OR EXISTS ( \
-            SELECT FROM jobs j WHERE j.db_id = p.db_id AND j.id = p.job_id AND j.finished_at <= clock_timestamp() \
-                - make_interval(secs => CASE WHEN j.error = 500 THEN $2 ELSE $1 END) \
-        ) \
-    )";
 
 // What was sent with the key may be sent again with it. The account is there for the index.
 const FREE_KEY: &str = "DELETE FROM request_keys WHERE account = $1 AND job_id = $2";
@@ -123,8 +112,8 @@ struct Stored {
 }
 
 impl Store {
-    /// Keeps a part of a stream, once however often it comes. False: its job has ended
-    /// otherwise than by being given up, and it is dropped.
+    /// Keeps a part of a stream, once however often it comes. False: its job has ended otherwise than by being given up, and
+    /// it is dropped.
     pub async fn keep_part(&self, part: Arc<Part>) -> Result<bool, Error> {
         self.run(move |connection| connection.transaction(|connection| keep(connection, &part))).await
     }
@@ -194,8 +183,7 @@ impl Store {
     }
 
     /// Ends the jobs of streams to which nothing has come for `older_than`, not even a seal, and which are not open any more
-    /// by what their parts say, at most 100 of them. Also drops parts that are of no use any more. Gives the jobs that it
-    /// ended.
+    /// by what their parts say, at most `most` of them. Gives the jobs that it ended.
     ///
     /// A slow stream is left alone as long as its gateway may be receiving it. What a part says of that counts up to 25
     /// hours from when it came, so a clock that is wrong keeps no stream for ever.
@@ -203,15 +191,14 @@ impl Store {
     /// Their parts are kept as those of any job that was given up: the stream may have been accepted, and they are all
     /// that there is of it. A seal that comes after all finds its job failed: `older_than` must be longer than any message
     /// waits in the queue.
-    pub async fn end_unsealed(&self, older_than: Duration) -> Result<Vec<JobId>, Error> {
+    pub async fn end_unsealed(&self, older_than: Duration, most: u32) -> Result<Vec<JobId>, Error> {
         let keep = self.retention();
         self.run(move |connection| {
             let seconds = older_than.as_secs_f64();
-            sql_query(LEFT)
+            let found: Vec<Stored> = sql_query(UNSEALED)
                 .bind::<Double, _>(seconds)
-                .bind::<Double, _>(keep.failed_records.as_secs_f64())
-                .execute(connection)?;
-            let found: Vec<Stored> = sql_query(UNSEALED).bind::<Double, _>(seconds).load(connection)?;
+                .bind::<BigInt, _>(i64::from(most))
+                .load(connection)?;
             let mut ended = Vec::new();
             for Stored { job_id, header } in found {
                 match connection.transaction(|connection| end_without_seal(connection, header, keep)) {

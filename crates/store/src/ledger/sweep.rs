@@ -18,6 +18,17 @@ const FAILURES: &str = "\
         WHERE j.results_kept AND j.finished_at < now() - make_interval(secs => $1) LIMIT $2 \
     )";
 
+// Parts go when their job ends, but for those of a job that was given up: an operator may see to them for as long as to
+// records that failed. What came after the end counts from when it came.
+const PARTS: &str = "\
+    DELETE FROM job_parts WHERE (db_id, job_id, first_index) IN ( \
+        SELECT p.db_id, p.job_id, p.first_index FROM job_parts p \
+        LEFT JOIN jobs j ON j.db_id = p.db_id AND j.id = p.job_id \
+        WHERE j.finished_at IS NOT NULL AND (j.error IS DISTINCT FROM 500 \
+            OR greatest(j.finished_at, p.stored_at) < now() - make_interval(secs => $1)) \
+        OR EXISTS (SELECT FROM job_aliases a WHERE a.id = p.job_id) LIMIT $2 \
+    )";
+
 // A job whose chunks are gone is marked, so that it is not looked at again; a long one takes several steps.
 const CHUNKS: &str = "\
     WITH over AS ( \
@@ -33,10 +44,12 @@ const CHUNKS: &str = "\
     ) \
     SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM marked) AS rows";
 
-// Its callback goes with a job.
+// Its callback goes with a job. Its parts go before it: without it they would be taken for those of a stream that has lost
+// its end, and be made a job once more.
 const JOBS: &str = "\
     DELETE FROM jobs WHERE (db_id, id) IN ( \
-        SELECT db_id, id FROM jobs WHERE finished_at < now() - make_interval(secs => $1) AND NOT results_kept \
+        SELECT db_id, id FROM jobs j WHERE finished_at < now() - make_interval(secs => $1) AND NOT results_kept \
+        AND NOT EXISTS (SELECT FROM job_parts p WHERE p.db_id = j.db_id AND p.job_id = j.id) \
         ORDER BY finished_at LIMIT $2 \
     )";
 
@@ -62,6 +75,8 @@ const CANCELLATIONS: &str = "\
 pub struct Swept {
     /// Rows of failed records, one per chunk.
     pub failures: u64,
+    /// Parts of streams.
+    pub parts: u64,
     /// Chunks of results, and jobs that have none any more.
     pub chunks: u64,
     /// Jobs.
@@ -104,8 +119,9 @@ fn sweep(connection: &mut PgConnection, keep: Retention, rows: u32) -> Result<Op
         delete.execute(connection).map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
     };
     let failures = delete(FAILURES, keep.failed_records.as_secs_f64())?;
+    let parts = delete(PARTS, keep.failed_records.as_secs_f64())?;
     let jobs = delete(JOBS, status)?;
     let marks = delete(KEYS, status)? + delete(ALIASES, status)? + delete(CANCELLATIONS, status)?;
     let Count { rows } = sql_query(CHUNKS).bind::<Integer, _>(most).get_result(connection)?;
-    Ok(Some(Swept { failures, chunks: u64::try_from(rows).unwrap_or_default(), jobs, marks }))
+    Ok(Some(Swept { failures, parts, chunks: u64::try_from(rows).unwrap_or_default(), jobs, marks }))
 }

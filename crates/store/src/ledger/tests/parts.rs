@@ -76,26 +76,29 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     }
     store.register(&streamed(3, 3)).await.unwrap();
     store.fail(&streamed(4, 1), 500, "given up".to_owned()).await.unwrap();
-    assert!(store.end_unsealed(hour).await.unwrap().is_empty());
+    assert!(store.end_unsealed(hour, 10).await.unwrap().is_empty());
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours' WHERE first_index = 0");
     // To the first something came just now.
-    assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(2)]);
+    assert_eq!(store.end_unsealed(hour, 10).await.unwrap(), [job_id(2)]);
     let status = store.status(&account("demo"), job_id(2)).await.unwrap().unwrap();
     assert_eq!(status.state, JobState::Failed);
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
-    assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(1)]);
+    assert_eq!(store.end_unsealed(hour, 10).await.unwrap(), [job_id(1)]);
     let entry = store.status(&account("demo"), job_id(1)).await.unwrap().unwrap().ledger.unwrap();
     assert_eq!((entry.total, entry.error.unwrap().0), (5, 500));
     let left = || database.scalar("SELECT count(*) FROM job_parts");
     assert_eq!(left(), 5, "nobody else may have them");
     assert!(store.keep_part(part(2, 3, 4)).await.unwrap(), "nor those that come late");
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
-    assert!(store.end_unsealed(hour).await.unwrap().is_empty());
+    assert!(store.end_unsealed(hour, 10).await.unwrap().is_empty());
     assert_eq!(left(), 6);
     let registered = store.register(&streamed(2, 4)).await.unwrap();
     assert_eq!((registered.state, registered.error), (JobState::Failed, Some(500)), "its seal is too late");
     database.execute("UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE error = 500");
-    store.end_unsealed(hour).await.unwrap();
+    let sweep = async || store.sweep(2).await.unwrap().unwrap().parts;
+    assert_eq!(sweep().await, 0, "what came less than a day ago is kept");
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '25 hours'");
+    assert_eq!([sweep().await, sweep().await, sweep().await, sweep().await], [2, 2, 1, 0]);
     assert_eq!(left(), 1, "of what runs");
     // One that cannot be read keeps no other from its end.
     for number in [5, 6] {
@@ -103,7 +106,26 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     }
     database.execute(&format!("UPDATE job_parts SET header = '{{}}' WHERE job_id = '{}'", job_id(5)));
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
-    assert_eq!(store.end_unsealed(hour).await.unwrap(), [job_id(6)]);
+    assert_eq!(store.end_unsealed(hour, 10).await.unwrap(), [job_id(6)]);
+}
+
+#[tokio::test]
+async fn a_job_stays_for_as_long_as_its_parts_do() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    store.fail(&streamed(1, 2), 500, "given up".to_owned()).await.unwrap();
+    assert!(store.keep_part(part(1, 0, 2)).await.unwrap());
+    let age = |table: &str, column: &str| {
+        database.execute(&format!("UPDATE {table} SET {column} = {column} - interval '31 days'"))
+    };
+    age("jobs", "finished_at");
+    database.execute("UPDATE jobs SET results_kept = false");
+    assert!(store.sweep(10).await.unwrap().unwrap().is_empty());
+    assert_eq!(database.scalar("SELECT count(*) FROM jobs"), 1, "without it they were a job once more");
+    age("job_parts", "stored_at");
+    let swept = store.sweep(10).await.unwrap().unwrap();
+    assert_eq!((swept.parts, swept.jobs), (1, 1));
+    assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -123,15 +145,15 @@ async fn a_slow_stream_is_left_alone_while_it_may_be_open() {
         database.execute(&format!("UPDATE job_parts SET {}, {}", back("stored_at"), back("open_until")));
     };
     hours_pass(3);
-    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(1)]);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), [job_id(1)]);
     // Any of its parts may say so.
     store.keep_part(part(2, 2, 4)).await.unwrap();
     hours_pass(2);
-    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(2)]);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), [job_id(2)]);
     hours_pass(19);
-    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), []);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), []);
     hours_pass(2);
-    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(3), job_id(4)]);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), [job_id(3), job_id(4)]);
 }
 
 #[tokio::test]
@@ -150,7 +172,7 @@ async fn what_failed_without_its_seal_may_be_sent_again_with_its_key() {
     }
     store.register(&Header { request_key: Some(key("sealed")), ..streamed(2, 2) }).await.unwrap();
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
-    assert_eq!(store.end_unsealed(Duration::from_hours(1)).await.unwrap(), [job_id(1)]);
+    assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), [job_id(1)]);
     let again = store.reserve("demo", &key("lost"), job_id(3)).await.unwrap();
     assert_eq!((again.job_id, again.registered), (job_id(3), false));
     let again = store.reserve("demo", &key("sealed"), job_id(4)).await.unwrap();
