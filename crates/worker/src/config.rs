@@ -67,8 +67,9 @@ pub struct Work {
           value_parser = clap::value_parser!(u32).range(..=1 << 30))]
     pub dry_run_bytes: u32,
 
-    /// How long a delivery is tried again in place while the database is away, before the worker stops consuming and gives
-    /// it back, or refuses, before it is left for another delivery; in seconds, without a record being applied
+    /// How long a delivery is tried again in place, in seconds. While the database is away: after that the worker stops
+    /// consuming and gives it back. While the database answers and refuses: after that it is left for another delivery. Each
+    /// chunk that is committed begins it anew
     #[arg(long, env = "INTAKE_WORKER_PATIENCE_S", default_value_t = 30, value_name = "SECONDS")]
     pub patience_seconds: u64,
 
@@ -128,8 +129,8 @@ pub struct Upkeep {
 
     /// How long nothing may have moved in a job before it is ended as failed, in seconds: its message is gone. It also
     /// ends streams whose end never came and which no gateway can be receiving any more, so it must be longer than a message
-    /// may wait in the queue. Counted from
-    /// this worker's start, or from when it last missed the broker or the database, at the earliest
+    /// may wait in the queue. Counted from this worker's start, or from when it last missed the broker or the database, at the
+    /// earliest
     #[arg(long, env = "INTAKE_STALLED_TIMEOUT_S", default_value = "21600", value_name = "SECONDS", value_parser = seconds)]
     pub stalled_timeout: Duration,
 }
