@@ -90,6 +90,22 @@ impl Assignment {
         Ok(result)
     }
 
+    /// One that does what this and then the next do, where there is one.
+    pub(crate) fn joined(&self, next: &Self) -> Option<Self> {
+        match (self, next) {
+            (Self::AddInt(first), Self::AddInt(second)) => first.checked_add(*second).map(Self::AddInt),
+            (Self::AddFloat(first), Self::AddFloat(second)) => Some(Self::AddFloat(first + second)),
+            (Self::Union(first), Self::Union(second)) => {
+                let more = second.iter().filter(|value| !first.contains(value));
+                Some(Self::Union(first.iter().chain(more).cloned().collect()))
+            }
+            (Self::Append(first), Self::Append(second)) => {
+                Some(Self::Append([first.as_slice(), second].concat()))
+            }
+            _ => None,
+        }
+    }
+
     /// About how many bytes it takes.
     pub(crate) fn weight(&self) -> usize {
         VALUE_WEIGHT

@@ -17,11 +17,12 @@ const MOST_SUBSCRIPTIONS: usize = 10_000;
 impl Draft {
     /// The profile that the record makes, before it is merged in.
     pub fn begin(&self, id: ProfileId, stamp: Stamp) -> Profile {
-        Profile {
-            fields: self.stand_ins.iter().cloned().collect(),
-            log: Log::begun(stamp),
-            ..Profile::empty(id)
+        let mut log = Log::begun(stamp);
+        for (name, _) in &self.stand_ins {
+            // They change nothing of a profile that is met, as this one would be had an older request made it.
+            log.unset(Cell::field(name));
         }
+        Profile { fields: self.stand_ins.iter().cloned().collect(), log, ..Profile::empty(id) }
     }
 
     /// Merges the record into a profile: absent fields stay, arrays replace, subscriptions upsert one by one. With

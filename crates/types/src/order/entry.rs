@@ -14,9 +14,10 @@ const MOST_WEIGHT: usize = 4096;
 
 /// How a cell came to its value: set, then changed by functions.
 ///
-/// The last functions are remembered, at most 16 and none on a value of more than some 4 KiB; those before are folded into one
-/// value. What comes late and belongs before the fold cannot be put in its place any more: a function is done at the fold,
-/// which for numbers is the same; a value that is older than a folded function is superseded.
+/// The last functions are remembered, at most 16 (what one request adds, however often, is one) and none on a value of more
+/// than some 4 KiB; those before are folded into one value. What comes late and belongs before the fold cannot be put in its
+/// place any more: a function is done at the fold, which for numbers is the same; a value that is older than a folded function
+/// is superseded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Who set it, or took it away.
@@ -99,7 +100,7 @@ impl Entry {
         }
         let place = self.then.partition_point(|(other, _)| *other <= stamp);
         let is_last = place == self.then.len();
-        self.then.insert(place, (stamp, assignment.clone()));
+        self.remember(place, stamp, assignment);
         if is_last {
             // All others are in the value already.
             let value = assignment.result(current)?;
@@ -108,6 +109,16 @@ impl Entry {
             return Ok(Write::Done { value, entry: self });
         }
         self.done(base)
+    }
+
+    /// Enters a function: as one with that before it where both are of one request, between which nothing can come.
+    fn remember(&mut self, place: usize, stamp: Stamp, function: &Assignment) {
+        let before = place.checked_sub(1).and_then(|place| self.then.get_mut(place));
+        let same = before.filter(|(other, _)| *other == stamp);
+        match same.and_then(|(_, same)| Some((same.joined(function)?, same))) {
+            Some((joined, same)) => *same = joined,
+            None => self.then.insert(place, (stamp, function.clone())),
+        }
     }
 
     /// Does the functions anew, on this value.

@@ -62,6 +62,26 @@ fn what_is_older_than_the_last_functions_is_superseded_or_done_at_the_fold() {
 }
 
 #[test]
+fn what_one_request_adds_is_remembered_as_one() {
+    let adds = [
+        (Assignment::AddInt(2), json!(10)),
+        (Assignment::AddFloat("0.5".parse().unwrap()), json!(10)),
+        (Assignment::Union(vec![json!("b")]), json!(["a"])),
+        (Assignment::Append(vec![json!("b")]), json!(["a"])),
+    ];
+    for (add, set) in adds {
+        let (mut late, mut in_order) = (Written::default(), Written::default());
+        let set = Assignment::Set(set);
+        assert!(in_order.write(1, &set));
+        for _ in 0..50 {
+            assert!(late.write(2, &add) && in_order.write(2, &add));
+        }
+        assert!(late.write(1, &set), "none was folded");
+        assert_eq!(late.value, in_order.value);
+    }
+}
+
+#[test]
 fn no_large_value_is_remembered() {
     let mut cell = Written::default();
     assert!(cell.write(1, &Assignment::Set(json!(["x".repeat(5000)]))));

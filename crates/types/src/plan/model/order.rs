@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 
 use super::record::{self, Op, Rec};
 use super::render;
 use super::tables::Tables;
-use super::{Request, catalog, request, subscriptions};
-use crate::{MatchRule, Operation};
+use super::{Request, catalog, header, request, subscriptions};
+use crate::{Action, Header, MatchRule, Operation};
 
 /// A record that means a person by a value which no record changes, and whose sums fit.
 fn meaning(person: u8, record: Rec) -> Rec {
@@ -91,4 +91,25 @@ proptest! {
         in_order.sort_unstable();
         prop_assert_eq!(applied(&jobs, &turns), applied(&jobs, &in_order));
     }
+}
+
+#[test]
+fn a_match_value_beside_a_record_is_nobodys_word() {
+    let catalog = catalog(false);
+    let mut tables = Tables::default();
+    let mut apply = |job, beside: Value, record: Value| {
+        let match_values = beside.as_object().cloned().unwrap();
+        let header = Header { match_values, ..header(MatchRule::Phone, job, 1) };
+        let outcomes = tables.apply(&catalog, &header, 0, &[&to_raw_value(&record).unwrap()]);
+        (outcomes[0].action, outcomes[0].warnings.len())
+    };
+    let later = apply(2, json!({"phone": "+79000000001"}), json!({"_fname": "Later"}));
+    assert_eq!(later, (Action::Created, 0));
+    // Had this one come first, the other would have found both numbers and left them as they are.
+    let earlier =
+        apply(1, json!({}), json!({"phones": ["+79000000001", "+79000000002"], "_fname": "Earlier"}));
+    assert_eq!(earlier, (Action::Updated, 1), "its name is superseded, its numbers are not");
+    let profile = tables.profiles.values().next().unwrap();
+    assert_eq!(profile.fields["phones"], json!(["+79000000001", "+79000000002"]));
+    assert_eq!(profile.fields["_fname"], json!("Later"));
 }
