@@ -50,3 +50,28 @@ fn the_examples_of_the_readme_hold() {
     let examples = run_examples(include_str!("../../README.md"));
     assert!(examples.failures.is_empty(), "README.md: {}", examples.failures.join("\n"));
 }
+
+/// Where the source of a test lies that is named `module::function`, or `crate: module::function`.
+fn sources(name: &str) -> (Vec<std::path::PathBuf>, &str) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (root, path) = match name.split_once(": ") {
+        Some((name, path)) => (root.join("../crates").join(name).join("src"), path),
+        None => (root.join("it"), name),
+    };
+    let (module, function) = path.rsplit_once("::").unwrap();
+    let file = root.join(module.replace("::", "/"));
+    (vec![file.with_extension("rs"), file.join("mod.rs")], function)
+}
+
+#[test]
+fn the_tests_behind_the_guarantees_exist() {
+    let names = include_str!("../../docs/guarantees.md").split('`').skip(1).step_by(2);
+    let names: Vec<&str> = names.filter(|name| name.contains("::")).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let (files, function) = sources(name);
+        let source = files.iter().find_map(|file| std::fs::read_to_string(file).ok());
+        let source = source.unwrap_or_else(|| panic!("no module of {name}: {files:?}"));
+        assert!(source.contains(&format!("fn {function}(")), "no test {name}");
+    }
+}
