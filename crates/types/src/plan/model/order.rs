@@ -18,6 +18,7 @@ use crate::{Action, Header, MatchRule, Operation};
 fn meaning(person: u8, record: Rec) -> Rec {
     let small = |op: Op<i64>| match op {
         Op::Set(value) => Op::Set(value % 7),
+        Op::SetByFunction(value) => Op::SetByFunction(value % 7),
         Op::Add(value) => Op::Add(value % 7),
         other => other,
     };
