@@ -119,37 +119,40 @@ fn a_job_that_failed_is_told_of() {
 
 /// Lets the database write down which job wrote each profile, in the order of the writes.
 fn watch(world: &World) {
-    world.database.execute("CREATE TABLE seen (position bigserial, id uuid, points text)");
+    world.database.execute("CREATE TABLE seen (position bigserial, id uuid, added text)");
     world.database.execute(
         "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS \
-         $$BEGIN INSERT INTO seen (id, points) VALUES (new.id, new.fields ->> 'loyalty_points'); RETURN NULL; END$$",
+         $$BEGIN INSERT INTO seen (id, added) SELECT new.id, e ->> 'id' \
+         FROM jsonb_array_elements(new.fields -> 'orders') e \
+         WHERE NOT coalesce(old.fields -> 'orders', '[]') @> jsonb_build_array(e); RETURN NULL; END$$",
     );
     world
         .database
         .execute("CREATE TRIGGER see AFTER INSERT OR UPDATE ON profiles FOR EACH ROW EXECUTE FUNCTION see()");
 }
 
-/// What it wrote down; `jobs` by the points that they set.
+/// What it wrote down; `jobs` by the orders that they add.
 fn written(world: &World, jobs: &[String]) -> BTreeMap<String, Vec<String>> {
     let mut written: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let query = "SELECT replace(id::text, '-', '') || ' ' || points FROM seen ORDER BY position";
+    let query = "SELECT replace(id::text, '-', '') || ' ' || added FROM seen ORDER BY position";
     for line in world.database.texts(query) {
-        let (id, points) = line.split_once(' ').unwrap();
-        let job = jobs[points.parse::<usize>().unwrap()].clone();
+        let (id, added) = line.split_once(' ').unwrap();
+        let job = jobs[added.parse::<usize>().unwrap()].clone();
         written.entry(id.to_owned()).or_default().push(job);
     }
     written
 }
 
-/// Imports at once of the same people, each with points of its own.
+/// Imports at once of the same people, each of which adds something of its own: a value that is set would be superseded where
+/// a later one is applied before.
 fn import_often(world: &World, imports: usize, people: usize) -> Vec<String> {
-    let body = |points: usize| {
+    let body = |id: usize| {
         let data: Vec<Value> = (0..people)
-            .map(|n| json!({"email": format!("p{n}@example.com"), "loyalty_points": points}))
+            .map(|n| json!({"email": format!("p{n}@example.com"), "orders": {"action": "add", "value": {"id": id}}}))
             .collect();
         json!({"db_id": 1, "data": data})
     };
-    (0..imports).map(|points| world.import(&body(points)).job_id()).collect()
+    (0..imports).map(|id| world.import(&body(id)).job_id()).collect()
 }
 
 #[test]
