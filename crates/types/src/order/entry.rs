@@ -132,6 +132,12 @@ impl Entry {
         Ok(Write::Done { value, entry: self })
     }
 
+    /// Forgets all functions: the cell's value has them.
+    pub(super) fn forget(&mut self) {
+        self.folded = self.then.drain(..).map(|(stamp, _)| stamp).fold(self.folded, Stamp::max);
+        self.before = None;
+    }
+
     /// Forgets functions that are too many.
     fn fold(&mut self) -> Result<(), Problem> {
         let is_heavy = |entry: &Self| {

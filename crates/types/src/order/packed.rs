@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Cell, Entry, Log, Stamp};
 use crate::Profile;
 
+/// Most bytes of a log that remembers functions: a profile is read and written with its log.
+const MOST_BYTES: usize = 256 << 10;
+
 /// A log in few bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackedLog {
@@ -41,9 +44,15 @@ impl PackedLog {
                 rest.then.insert(cell, entry);
             }
         }
-        let is_empty = rest.set.is_empty() && rest.then.is_empty();
-        let rest = if is_empty { None } else { Some(serde_json::to_string(&rest).ok()?) };
-        Some(Self { base, rest })
+        if rest.set.is_empty() && rest.then.is_empty() {
+            return Some(Self { base, rest: None });
+        }
+        let mut text = serde_json::to_string(&rest).ok()?;
+        if text.len() > MOST_BYTES {
+            rest.then.values_mut().for_each(Entry::forget);
+            text = serde_json::to_string(&rest).ok()?;
+        }
+        Some(Self { base, rest: Some(text) })
     }
 
     /// Reads it back; `None` where it is no log.

@@ -94,6 +94,27 @@ fn no_large_value_is_remembered() {
 }
 
 #[test]
+fn a_log_that_is_too_large_forgets_functions() {
+    let mut profile = Profile::empty(ProfileId(Uuid::from_u128(7)));
+    for number in 0..1_000 {
+        let name = format!("field_{number}");
+        let mut cell = Written::default();
+        for at in 1..=16 {
+            assert!(cell.write(at, &Assignment::AddInt(1)));
+        }
+        profile.log.enter(Cell::field(&name), true, cell.entry);
+        profile.fields.insert(name, cell.value.unwrap());
+    }
+    let packed = PackedLog::of(&profile).unwrap();
+    assert!(packed.rest.as_ref().unwrap().len() < 256 << 10);
+    let entry = packed.unpack().unwrap().entry(&Cell::field("field_7"), true);
+    let mut cell = Written { value: Some(json!(16)), entry };
+    assert!(!cell.write(15, &Assignment::Set(json!(0))));
+    assert!(cell.write(15, &Assignment::AddInt(1)));
+    assert_eq!(cell.value, Some(json!(17)));
+}
+
+#[test]
 fn a_log_lists_no_more_than_it_must_and_reads_back() {
     let mut profile = Profile::empty(ProfileId(Uuid::from_u128(7)));
     profile.log = Log::begun(stamp(1));
