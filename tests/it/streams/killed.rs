@@ -77,6 +77,20 @@ fn given_up(world: &World) -> Value {
     status
 }
 
+/// The watchdog ends the stream of so many records as failed, and keeps them; its key is free for another try.
+fn is_free_once_it_is_given_up(world: &World, records: i64) {
+    let worker = watchdog(world);
+    its_time_passes(world, records);
+    let failed = given_up(world);
+    worker.kill();
+    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), records, "they are kept");
+    let job = send_again(world, false);
+    assert_ne!(failed["job_id"], job.as_str());
+    world.start_worker();
+    is_applied_once(world, &job);
+    assert_eq!(world.status(failed["job_id"].as_str().unwrap()), failed);
+}
+
 #[test]
 fn in_the_middle_of_it_nothing_is_applied_and_its_key_is_free() {
     let world = world();
@@ -90,15 +104,7 @@ fn in_the_middle_of_it_nothing_is_applied_and_its_key_is_free() {
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 0, "parts alone are no job");
     worker.kill();
 
-    let worker = watchdog(&world);
-    its_time_passes(&world, 6);
-    let failed = given_up(&world);
-    worker.kill();
-    let job = send_again(&world, false);
-    assert_ne!(failed["job_id"], job.as_str());
-    world.start_worker();
-    is_applied_once(&world, &job);
-    assert_eq!(world.status(failed["job_id"].as_str().unwrap()), failed);
+    is_free_once_it_is_given_up(&world, 6);
 }
 
 #[test]
@@ -106,16 +112,7 @@ fn when_all_but_its_seal_is_safe_its_key_is_free_once_it_is_given_up() {
     let world = world();
     let mut gateway = GatewayProcess::start(&world, &[]);
     killed_before_its_seal(&world, &mut gateway);
-    let worker = watchdog(&world);
-    its_time_passes(&world, RECORDS);
-    let failed = given_up(&world);
-    worker.kill();
-    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), RECORDS, "they are kept");
-    let job = send_again(&world, false);
-    assert_ne!(failed["job_id"], job.as_str());
-    world.start_worker();
-    is_applied_once(&world, &job);
-    assert_eq!(world.status(failed["job_id"].as_str().unwrap()), failed);
+    is_free_once_it_is_given_up(&world, RECORDS);
 }
 
 #[test]

@@ -170,8 +170,8 @@ impl<'a> Parts<'a> {
         if self.records.is_empty() { Ok(()) } else { self.publish() }
     }
 
-    /// Publishes the seal of a job whose parts these are, or equal ones, with its place in the order of acceptance: from its confirmation on it is a job, of so many
-    /// records.
+    /// Publishes the seal of a job whose parts these are, or equal ones, with its place in the order of acceptance: from its
+    /// confirmation on it is a job, of so many records.
     pub(super) fn seal(
         &mut self,
         job_id: JobId,
