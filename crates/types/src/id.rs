@@ -111,6 +111,20 @@ impl JobId {
         key.tag(bits ^ tag, account) == tag
     }
 
+    /// The job that goes on with what was left of this one, once this one was given up: the same whoever asks, so that asking
+    /// twice makes one job.
+    ///
+    /// It carries the same time, for the request was accepted then. Its tag is none of a gateway's: it must be in the ledger
+    /// before anybody is told of it.
+    #[must_use]
+    pub fn redriven(self) -> Self {
+        const TIME: u128 = u128::MAX << 64;
+        let digest: [u8; 32] =
+            Sha256::new().chain_update(b"redriven").chain_update(self.0.as_bytes()).finalize().into();
+        let drawn = digest.iter().take(8).fold(0, |drawn, byte| (drawn << 8) | u128::from(*byte));
+        Self(Uuid::from_u128((self.0.as_u128() & TIME) | VARIANT | low_bits(drawn, 62)))
+    }
+
     /// When the request was accepted, in Unix microseconds (exact to a quarter of one).
     pub fn accepted_at_micros(self) -> i64 {
         let bits = self.0.as_u128();
@@ -189,6 +203,19 @@ mod tests {
         let earlier = JobId::mint(1_700_000_000_000_001_000, u64::MAX, "demo", &key());
         let later = JobId::mint(1_700_000_000_000_002_000, 0, "demo", &key());
         assert!(earlier < later);
+    }
+
+    #[test]
+    fn what_is_redriven_is_one_job_of_the_same_time() {
+        let job = JobId::mint(1_700_000_000_123_456_789, 42, "demo", &key());
+        let (once, twice) = (job.redriven(), job.redriven().redriven());
+        assert_eq!(once, job.redriven());
+        assert!(once != job && twice != once && twice != job);
+        assert_eq!(twice.accepted_at_micros(), job.accepted_at_micros());
+        assert_eq!((once.0.get_version_num(), once.0.get_variant()), (7, uuid::Variant::RFC4122));
+        assert_ne!(ProfileId::made_by(once, 0), ProfileId::made_by(job, 0));
+        let sibling = JobId::mint(1_700_000_000_123_456_789, 43, "demo", &key());
+        assert_ne!(sibling.redriven(), once);
     }
 
     #[test]

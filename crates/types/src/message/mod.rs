@@ -9,6 +9,7 @@
 
 mod header;
 mod kind;
+mod rest;
 #[cfg(test)]
 mod tests;
 
