@@ -21,9 +21,9 @@ pub mod testing;
 pub use crate::{
     config::Config,
     connection::State,
-    consumer::{Consumer, Delivery, Gate},
+    consumer::{Consumer, DeadQueue, Delivery, Gate},
     error::{Cause, Error},
-    message::{JOB_HEADER, KIND_HEADER, Outgoing, unpack},
+    message::{JOB_HEADER, KIND_HEADER, Outgoing, pack, unpack},
     notices::Notices,
     publisher::Publisher,
     topology::{Depths, depths},

@@ -43,7 +43,7 @@ impl Outgoing {
     /// Packs `payload` (JSON text) with zstd. CPU work: call it where blocking is allowed.
     pub fn compress(message_id: &str, payload: &[u8]) -> Result<Self, Error> {
         let message_id = short("message id", message_id)?;
-        let body = zstd::bulk::compress(payload, LEVEL).map_err(Error::Payload)?;
+        let body = pack(payload)?;
         let properties = BasicProperties::default()
             .with_content_type("application/json".into())
             .with_content_encoding(ZSTD.into())
@@ -106,6 +106,11 @@ impl Outgoing {
 /// Names in the protocol hold 255 bytes; the client library panics on more.
 pub(crate) fn short(what: &'static str, text: &str) -> Result<ShortString, Error> {
     ShortString::try_new(text).map_err(|_too_long| Error::TooLarge { what, size: text.len(), limit: 255 })
+}
+
+/// Packs a payload as [`Outgoing::compress`] does, to be stored. CPU work: call it where blocking is allowed.
+pub fn pack(payload: &[u8]) -> Result<Vec<u8>, Error> {
+    zstd::bulk::compress(payload, LEVEL).map_err(Error::Payload)
 }
 
 /// Unpacks what [`Outgoing::compress`] packed, into at most `limit` bytes. CPU work: call it where blocking is allowed.

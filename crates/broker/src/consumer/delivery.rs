@@ -103,6 +103,16 @@ impl Delivery {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Why it was buried, if it was.
+    pub fn reason(&self) -> Option<&str> {
+        self.header(REASON)
+    }
+
+    /// The payload as it came, whatever it is.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Bytes of the packed payload.
     pub fn size(&self) -> usize {
         self.body.len()
@@ -128,6 +138,11 @@ impl Delivery {
     /// for waiting out an outage: see [`Consumer::pause`](crate::Consumer::pause).
     pub async fn release(mut self) -> Result<(), Error> {
         self.settle(Verdict::NotStarted).await
+    }
+
+    /// Leaves the message unsettled: in nobody else's hands before the connection is closed, and then in the queue again.
+    pub fn set_aside(mut self) {
+        self.acker = None;
     }
 
     /// Gives the message back because the work failed. Counts towards the delivery limit of the work queue, after which

@@ -5,6 +5,7 @@
 //! from it. Dead letters go out on a connection of their own: a broker short of memory blocks the
 //! connections that publish, and acknowledgements must get through just then.
 
+mod dead;
 mod delivery;
 mod inbox;
 mod intake;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use crate::consumer::delivery::Delivery;
+pub use crate::consumer::{dead::DeadQueue, delivery::Delivery};
 use crate::{
     Config, Publisher, State,
     connection::supervisor::supervise,

@@ -9,6 +9,7 @@
 
 mod burying;
 mod confirming;
+mod dead;
 mod delivering;
 mod events;
 mod noticing;
