@@ -27,7 +27,10 @@ pub use catalog::TokenEntry;
 pub use config::{Config, Retention};
 pub use error::Error;
 pub use import::Import;
-pub use ledger::{Ending, Excerpt, FailedChunk, JobFilter, Kept, Part, Portion, Registered, Reserved, Swept};
+pub use ledger::{
+    DeadJob, Ending, Excerpt, FailedChunk, GivenUp, JobFilter, Kept, Part, Portion, Redriven, Registered,
+    Reserved, Swept,
+};
 pub use outbox::{Backlog, Dispatch, Limits, Relayed};
 pub use pool::Store;
 pub use profiles::StoredProfile;

@@ -118,7 +118,7 @@ pub struct LedgerEntry {
     pub attempts: u32,
     /// It writes nothing.
     pub validate_only: bool,
-    /// The job whose failed records it has.
+    /// The job whose failed records it has, or what was left of it when it was given up.
     pub retry_of: Option<JobId>,
     /// When a worker first took it.
     pub started_at: DateTime<Utc>,

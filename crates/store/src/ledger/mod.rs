@@ -2,11 +2,13 @@
 
 mod cancel;
 pub(crate) mod chunk;
+mod dead;
 pub(crate) mod failure;
 mod job;
 mod key;
 mod parts;
 mod read;
+mod redrive;
 mod results;
 mod retry;
 mod stalled;
@@ -15,6 +17,7 @@ mod sweep;
 mod tests;
 mod warning;
 
+pub use dead::DeadJob;
 #[cfg(test)]
 pub(crate) use job::register;
 pub use job::{Ending, Registered};
@@ -23,6 +26,7 @@ pub use key::Reserved;
 pub use parts::Part;
 pub use read::JobFilter;
 pub(crate) use read::status;
+pub use redrive::{GivenUp, Redriven};
 pub use results::{Excerpt, Portion};
 pub use retry::{FailedChunk, Kept};
 pub use sweep::Swept;

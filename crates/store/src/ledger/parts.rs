@@ -39,6 +39,10 @@ const KEPT: &str = "\
 
 const DROP: &str = "DELETE FROM job_parts WHERE db_id = $1 AND job_id = $2";
 
+const DROP_OF_GIVEN_UP: &str = "\
+    DELETE FROM job_parts WHERE db_id = $1 AND job_id = $2 \
+        AND EXISTS (SELECT FROM jobs WHERE db_id = $1 AND id = $2 AND error = 500)";
+
 // Of each stream that no job was made of, that may not be open any more, and to which nothing came for this long, what its
 // last part says.
 const UNSEALED: &str = "\
@@ -70,7 +74,7 @@ const NO_END: &str = "the stream's end did not reach a worker in time; nothing o
     its records are kept: send it again, or ask the operator";
 
 /// Why parts are kept although their job has ended: an operator may still see to it.
-const GIVEN_UP: u16 = 500;
+pub(super) const GIVEN_UP: u16 = 500;
 
 /// Records of a stream that follow each other, packed as they came.
 #[derive(Debug, Clone)]
@@ -230,7 +234,7 @@ fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retentio
     Ok(is_made)
 }
 
-fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
+pub(super) fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
     let Part { header, first_index, open_until, payload } = part;
     sql_query(LOCK_TO_KEEP).bind::<BigInt, _>(lock(header)).execute(connection)?;
     let Over { over } = sql_query(OVER)
@@ -260,13 +264,25 @@ pub(super) fn drop_of_ended(
     header: &Header,
     error: Option<u16>,
 ) -> Result<(), Error> {
-    if header.streamed && error != Some(GIVEN_UP) {
-        sql_query(LOCK_TO_DROP).bind::<BigInt, _>(lock(header)).execute(connection)?;
-        sql_query(DROP)
-            .bind::<Integer, _>(header.db_id.0)
-            .bind::<UuidType, _>(header.job_id.0)
-            .execute(connection)?;
-    }
+    if header.streamed && error != Some(GIVEN_UP) { drop_all(connection, header) } else { Ok(()) }
+}
+
+/// Drops the parts of a job.
+pub(super) fn drop_all(connection: &mut PgConnection, header: &Header) -> Result<(), Error> {
+    drop_by(connection, header, DROP)
+}
+
+/// Drops the parts of a job if it was given up.
+pub(super) fn drop_of_given_up(connection: &mut PgConnection, header: &Header) -> Result<(), Error> {
+    drop_by(connection, header, DROP_OF_GIVEN_UP)
+}
+
+fn drop_by(connection: &mut PgConnection, header: &Header, statement: &str) -> Result<(), Error> {
+    sql_query(LOCK_TO_DROP).bind::<BigInt, _>(lock(header)).execute(connection)?;
+    sql_query(statement)
+        .bind::<Integer, _>(header.db_id.0)
+        .bind::<UuidType, _>(header.job_id.0)
+        .execute(connection)?;
     Ok(())
 }
 
@@ -275,6 +291,6 @@ fn lock(header: &Header) -> i64 {
     random.cast_signed()
 }
 
-fn position(index: u32) -> Result<i32, Error> {
+pub(super) fn position(index: u32) -> Result<i32, Error> {
     i32::try_from(index).map_err(|_range| Error::Unstorable("a position out of range"))
 }

@@ -18,8 +18,8 @@ const FAILURES: &str = "\
         WHERE j.results_kept AND j.finished_at < now() - make_interval(secs => $1) LIMIT $2 \
     )";
 
-// Parts go when their job ends, but for those of a job that was given up: an operator may see to them for as long as to
-// records that failed. What came after the end counts from when it came.
+// Parts go when their job ends, but for those of a job that was given up: its seal waits in the dead queue, and an operator
+// may redrive it for as long as it is known what was applied. What came after the end counts from when it came.
 const PARTS: &str = "\
     DELETE FROM job_parts WHERE (db_id, job_id, first_index) IN ( \
         SELECT p.db_id, p.job_id, p.first_index FROM job_parts p \
@@ -119,7 +119,7 @@ fn sweep(connection: &mut PgConnection, keep: Retention, rows: u32) -> Result<Op
         delete.execute(connection).map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
     };
     let failures = delete(FAILURES, keep.failed_records.as_secs_f64())?;
-    let parts = delete(PARTS, keep.failed_records.as_secs_f64())?;
+    let parts = delete(PARTS, status)?;
     let jobs = delete(JOBS, status)?;
     let marks = delete(KEYS, status)? + delete(ALIASES, status)? + delete(CANCELLATIONS, status)?;
     let Count { rows } = sql_query(CHUNKS).bind::<Integer, _>(most).get_result(connection)?;

@@ -51,7 +51,7 @@ pub struct Header {
     /// What tells this request from any other, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_key: Option<RequestKey>,
-    /// The job whose failed records these are.
+    /// The job whose failed records these are; or that was given up, and what was left of it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
     /// The records came as a stream: they are in parts, and not in the message that makes them a job.

@@ -4,6 +4,7 @@ mod callbacks;
 mod cancelling;
 mod list;
 mod parts;
+mod redrive;
 mod results;
 mod stalled;
 mod sweep;

@@ -94,10 +94,10 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     assert_eq!(left(), 6);
     let registered = store.register(&streamed(2, 4)).await.unwrap();
     assert_eq!((registered.state, registered.error), (JobState::Failed, Some(500)), "its seal is too late");
-    database.execute("UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE error = 500");
+    database.execute("UPDATE jobs SET finished_at = finished_at - interval '31 days' WHERE error = 500");
     let sweep = async || store.sweep(2).await.unwrap().unwrap().parts;
-    assert_eq!(sweep().await, 0, "what came less than a day ago is kept");
-    database.execute("UPDATE job_parts SET stored_at = now() - interval '25 hours'");
+    assert_eq!(sweep().await, 0, "what came less than a month ago is kept");
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '31 days'");
     assert_eq!([sweep().await, sweep().await, sweep().await, sweep().await], [2, 2, 1, 0]);
     assert_eq!(left(), 1, "of what runs");
     // One that cannot be read keeps no other from its end.
