@@ -8,6 +8,7 @@
 mod codes;
 mod concurrency;
 mod conformance;
+mod dead;
 mod describing;
 mod docs;
 mod dry_run;

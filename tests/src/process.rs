@@ -119,7 +119,7 @@ fn peak_memory(child: &Child) -> u64 {
 }
 
 /// A binary of this workspace, built beside the tests.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test knows where it is");
     let path = test.ancestors().nth(2).expect("tests are in target/*/deps").join(name);
     assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());

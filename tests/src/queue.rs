@@ -25,10 +25,24 @@ impl World {
                 message = message.header(name, &value).expect("it can be said beside it");
             }
         }
+        self.publish_all([message]);
+    }
+
+    /// Publishes to the work queue what is no message, under a name.
+    pub fn publish_bytes(&self, payloads: impl IntoIterator<Item = (String, String)>) {
+        let packed = |(name, payload): (String, String)| {
+            Outgoing::compress(&name, payload.as_bytes()).expect("it can be packed")
+        };
+        self.publish_all(payloads.into_iter().map(packed));
+    }
+
+    fn publish_all(&self, messages: impl IntoIterator<Item = Outgoing>) {
         let _inside = self.runtime().enter();
         let stop = CancellationToken::new();
         let publisher = Publisher::start(&self.queues, "a story", stop.clone());
-        self.runtime().block_on(publisher.publish(message)).expect("the broker takes it");
+        for message in messages {
+            self.runtime().block_on(publisher.publish(message)).expect("the broker takes it");
+        }
         stop.cancel();
         self.runtime().block_on(publisher.closed());
     }

@@ -213,7 +213,7 @@ impl World {
         arguments
     }
 
-    fn connections(&self) -> Vec<String> {
+    pub(crate) fn connections(&self) -> Vec<String> {
         let direct = self.database.url();
         let database_url = self.relay.as_ref().map_or(direct.expose_secret(), |relay| relay.url());
         let direct = self.queues.amqp_url.expose_secret();

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cancel::Cancel;
 use crate::catalog::Catalog;
+use crate::dead::Dead;
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::import::Import;
@@ -19,7 +20,8 @@ const MORE: &str = "\
 Environment:
   INTAKE_URL     address of the gateway, for import, jobs, job, results, retry and cancel
   INTAKE_TOKEN   API token, for the same
-  DATABASE_URL   PostgreSQL, for migrate, catalog and token
+  DATABASE_URL   PostgreSQL, for migrate, catalog, token and dead
+  AMQP_URL       RabbitMQ, for dead; it takes the other settings of the services, too
 
 Exit codes:
   0   done; with a job: it is complete and no record failed, or it is still under way
@@ -55,6 +57,7 @@ pub(crate) enum Command {
     Migrate(Migrate),
     Catalog(Catalog),
     Token(Token),
+    Dead(Dead),
 }
 
 impl Command {
@@ -69,6 +72,7 @@ impl Command {
             Self::Migrate(migrate) => migrate.run(output),
             Self::Catalog(catalog) => catalog.run(output),
             Self::Token(token) => token.run(output),
+            Self::Dead(dead) => dead.run(output),
         }
     }
 }
@@ -120,6 +124,20 @@ mod tests {
         assert!(refused("intake import - --token t --timeout 5"));
         assert!(refused("intake import - --token t --url ftp://example.com"));
         assert!(refused("intake token create --database-url x"));
+        let at = "--database-url x --amqp-url y";
+        for line in ["redrive", "redrive --all m", "drop", "drop --all", "show", "show m --records=some"] {
+            assert!(refused(&format!("intake dead {line} {at}")), "{line}");
+        }
+        for line in [
+            "list --json",
+            "redrive m n",
+            "redrive --all --from-start",
+            "drop m",
+            "drop --all --yes",
+            "show m --records",
+        ] {
+            assert!(!refused(&format!("intake dead {line} {at}")), "{line}");
+        }
         assert!(!refused("intake import - --token t --wait --timeout 5 --url https://example.com/intake/"));
     }
 }

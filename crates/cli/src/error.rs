@@ -19,6 +19,14 @@ pub(crate) enum Error {
     #[error(transparent)]
     Store(#[from] intake_store::Error),
     #[error(transparent)]
+    Broker(#[from] intake_broker::Error),
+    #[error(
+        "{name} is not in the dead queue, or in the hands of another command; `intake dead list` names what is"
+    )]
+    NotDead { name: String },
+    #[error("{name} cannot be read: {problem}")]
+    Dead { name: String, problem: String },
+    #[error(transparent)]
     Client(#[from] client::Error),
     #[error("it is not known whether the request was accepted")]
     Uncertain(#[source] client::Error),
@@ -28,6 +36,8 @@ pub(crate) enum Error {
     Randomness(#[source] rand::rngs::SysError),
     #[error("the catalogue cannot be written as YAML")]
     Unwritable(#[source] serde_saphyr::SerializeError),
+    #[error("a message cannot be written as JSON")]
+    Unshown(#[source] serde_json::Error),
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
     #[error("cannot write the output")]

@@ -1,12 +1,13 @@
 //! `intake`: the command line of Intake, for those who run it and for those who import with it.
 //!
-//! Operators' commands (`migrate`, `catalog`, `token`) speak to PostgreSQL, users' commands (`import`, `jobs`,
+//! Operators' commands (`migrate`, `catalog`, `token`, `dead`) speak to PostgreSQL, `dead` to RabbitMQ too; users' commands (`import`, `jobs`,
 //! `job`, `results`, `retry`, `cancel`) to the gateway. The doc comments of the arguments are the manual: `intake --help`.
 
 mod cancel;
 mod catalog;
 mod client;
 mod command;
+mod dead;
 mod ending;
 mod error;
 mod import;

@@ -14,14 +14,17 @@ pub(crate) fn with_store<T>(
     let store = Store::open(config);
     Ok(runtime.block_on(async {
         match work(store.clone()).await {
-            Err(error @ intake_store::Error::Schema(_)) => Err(unmigrated(&store, error).await),
-            result => result,
+            Err(error) => Err(explained(&store, error).await),
+            done => done,
         }
     })?)
 }
 
 /// What is missing from the schema is better told as what to do about it.
-async fn unmigrated(store: &Store, error: intake_store::Error) -> intake_store::Error {
+pub(crate) async fn explained(store: &Store, error: intake_store::Error) -> intake_store::Error {
+    if !matches!(error, intake_store::Error::Schema(_)) {
+        return error;
+    }
     match store.pending().await {
         Ok(pending) if !pending.is_empty() => intake_store::Error::Unmigrated(pending),
         _ => error,

@@ -44,7 +44,7 @@ fn a_part_is_buried_alone_and_its_job_ends_for_want_of_it() {
 
 #[test]
 fn a_part_that_comes_back_too_often_ends_no_job_that_has_it_already() {
-    let world = world(1);
+    let world = world(0);
     // It was kept, and the broker was not told: it comes again until that is too often.
     world.publish(&part(0, &[city("a"), city("b")]));
     world.reject_until_given_up();
@@ -56,6 +56,38 @@ fn a_part_that_comes_back_too_often_ends_no_job_that_has_it_already() {
     assert_eq!((&status["total"], &status["created"], &status["updated"]), (&json!(3), &json!(1), &json!(2)));
     buried(&world, 1);
     assert_eq!(world.status(&header(3).job_id.to_string()), status);
+    let told = world.dead(&["redrive", "--all"]);
+    assert!(told.code == 0 && told.output.contains("of no use, the job of the stream has ended"), "{told:?}");
+    world.until_dead(0);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
+}
+
+#[test]
+fn a_part_is_redriven_and_then_the_job_that_ended_for_want_of_it() {
+    let world = world(0);
+    let mut upload = Upload::begin(&world, "");
+    upload.send(lines(0..4).as_bytes());
+    until("the part is published", || (world.queued().work == 1).then_some(()));
+    world.reject_until_given_up();
+    world.start_worker();
+    buried(&world, 1);
+    let (status, told) = upload.end();
+    assert_eq!(status, 202, "{told}");
+    let job = told["job_id"].as_str().unwrap();
+    failed(&world, job);
+    buried(&world, 2);
+    let refused = world.dead(&["redrive", job]);
+    assert!(
+        refused.code == 1 && refused.complaints.contains("record 0 of the stream is missing"),
+        "{refused:?}"
+    );
+    world.until_dead(2);
+    assert_eq!(world.dead_messages()[0]["message"], format!("{job}/part-0"));
+    let told = world.dead(&["redrive", "--all"]);
+    assert!(told.code == 0 && told.output.contains("the stream has its 3 records"), "{told:?}");
+    let new = told.output.split_once(" -> ").unwrap().1.split_once(':').unwrap().0;
+    assert_eq!(world.completed(new)["created"], 4);
+    world.until_dead(0);
 }
 
 #[test]
@@ -75,7 +107,7 @@ fn a_seal_ends_its_job_and_is_kept_with_its_parts() {
 
 #[test]
 fn a_word_that_there_is_no_end_is_buried_alone() {
-    let world = world(1);
+    let world = world(0);
     world.publish(&cut(2));
     world.reject_until_given_up();
     world.start_worker();
@@ -85,4 +117,7 @@ fn a_word_that_there_is_no_end_is_buried_alone() {
     world.publish(&part(0, &[city("a"), city("b")]));
     world.publish(&seal(2));
     assert_eq!(world.completed(&header(2).job_id.to_string())["processed"], 2);
+    let told = world.dead(&["redrive", "--all"]);
+    assert!(told.code == 0 && told.output.contains("of no use, the stream has its job"), "{told:?}");
+    world.until_dead(0);
 }

@@ -1,0 +1,83 @@
+//! `intake dead drop`: messages that nobody wants any more.
+
+use clap::Args;
+use intake_broker::DeadQueue;
+use intake_store::Store;
+use intake_types::Message;
+
+use super::entry::Entry;
+use super::letter::{Letter, read};
+use super::stations::{Chosen, Clerk, Stations};
+use crate::ending::Ending;
+use crate::error::Error;
+use crate::output::{Output, complain};
+
+const MORE: &str = "\
+For good: what was not applied of them is gone, with the parts of a stream that are kept for it. Their jobs stay \
+as they are. Fetch the records before with `intake dead show --records`.
+
+Examples:
+  intake dead drop 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47
+  intake dead drop --all --yes
+";
+
+/// Drops messages that could not be applied
+#[derive(Debug, Args)]
+#[command(after_help = MORE)]
+pub(super) struct Drop {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// Really all of them
+    #[arg(long, required_if_eq("all", "true"))]
+    yes: bool,
+
+    #[command(flatten)]
+    stations: Stations,
+}
+
+struct Dropper<'a> {
+    chosen: &'a Chosen,
+    found: Vec<String>,
+    output: &'a mut Output,
+}
+
+impl Drop {
+    pub(super) fn run(self, output: &mut Output) -> Result<Ending, Error> {
+        let mut dropper = Dropper { chosen: &self.chosen, found: Vec::new(), output };
+        self.stations.walk(&mut dropper)?;
+        let mut ending = Ending::Fine;
+        for name in self.chosen.missing(&dropper.found) {
+            complain(&Error::NotDead { name: name.clone() }.to_string());
+            ending = Ending::Failed;
+        }
+        Ok(ending)
+    }
+}
+
+impl Clerk for Dropper<'_> {
+    async fn take(&mut self, store: &Store, _queue: &DeadQueue, letter: Letter) -> Result<(), Error> {
+        if !self.chosen.has(&letter) {
+            letter.delivery.set_aside();
+            return Ok(());
+        }
+        let (entry, sealed) = {
+            let payload = letter.payload();
+            let message = read(&payload);
+            let entry = Entry::of(&letter, &message, store).await?;
+            let sealed = match message {
+                Ok(Message::SealV1(seal)) => Some(seal.header),
+                _ => None,
+            };
+            (entry, sealed)
+        };
+        let Letter { name, delivery } = letter;
+        delivery.ack().await?;
+        if let Some(header) = sealed {
+            store.drop_given_up(&header).await?;
+        }
+        self.output.line(format_args!("dropped {name}: {}", entry.what()))?;
+        self.found.push(name);
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! What is left of a job that was given up is applied, once, and stands where the job stood.
+
+use intake_tests::{World, until};
+use serde_json::{Value, json};
+
+use super::{counted, dead_job, give_up_slow, points, world};
+
+fn nothing_is_dead(world: &World) {
+    let told = world.dead(&["list"]);
+    assert_eq!((told.code, told.output.as_str()), (0, "no dead messages\n"), "{told:?}");
+}
+
+#[test]
+fn it_is_listed_shown_and_redriven_and_overwrites_nothing_that_came_later() {
+    let world = world();
+    nothing_is_dead(&world);
+    let job = dead_job(&world);
+    // Accepted after it.
+    let later = world.import(&json!({"db_id": 1, "data": [{"email": "c@example.com", "city": "Oslo"}]}));
+    world.completed(&later.job_id());
+
+    let dead = world.dead_messages();
+    let [entry] = dead.as_slice() else { panic!("one message: {dead:?}") };
+    assert_eq!(
+        (&entry["message"], &entry["job_id"], &entry["kind"]),
+        (&json!(job), &json!(job), &json!("import"))
+    );
+    assert_eq!(
+        (&entry["records"], &entry["applied"], &entry["account"]),
+        (&json!(3), &json!(1), &json!("demo"))
+    );
+    assert_eq!((&entry["status"], &entry["error"]), (&json!("failed"), &json!(500)));
+    assert!(entry["reason"].as_str().unwrap().contains("given up"), "{entry}");
+    for times in ["accepted_at", "failed_at", "kept_until"] {
+        assert!(entry[times].is_string(), "{entry}");
+    }
+    let table = world.dead(&["list"]).output;
+    assert!(table.lines().count() == 2 && table.contains(&job), "{table}");
+    let shown = world.dead(&["show", &job]).output;
+    assert!(
+        shown.contains("given up") && !shown.contains("example.com") && !table.contains("example.com"),
+        "{shown}"
+    );
+    let records = |which: &str| -> Vec<Value> {
+        let told = world.dead(&["show", &job, which]).output;
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    assert_eq!(records("--records").len(), 3);
+    assert_eq!(records("--records=left"), [counted("b", "Slow"), counted("c", "Riga")]);
+
+    let new = world.redrive(&job);
+    world.open_gate();
+    let status = world.completed(&new);
+    assert_eq!(
+        (&status["total"], &status["retry_of"], &status["external_id"]),
+        (&json!(2), &json!(job), &json!("night"))
+    );
+    assert_eq!((&status["created"], &status["updated"]), (&json!(1), &json!(1)));
+    assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
+    let c = world.profiles(json!({"email": "c@example.com"})).remove(0);
+    assert_eq!(c["city"], "Oslo", "what was accepted later");
+    assert_eq!(world.results(&new)[1]["warnings"][0]["code"], "superseded");
+    assert_eq!(world.failed(&job)["processed"], 1, "the old one stays as it is");
+    nothing_is_dead(&world);
+    let again = world.dead(&["redrive", &job]);
+    assert!(again.code == 1 && again.complaints.contains("is not in the dead queue"), "{again:?}");
+}
+
+#[test]
+fn what_is_given_up_again_is_redriven_again() {
+    let world = world();
+    let job = dead_job(&world);
+    let second = world.redrive(&job);
+    give_up_slow(&world, 1);
+    assert_eq!(world.failed(&second)["processed"], 0);
+    assert_eq!(world.dead_messages()[0]["message"], json!(second));
+    let third = world.redrive(&second);
+    world.open_gate();
+    let status = world.completed(&third);
+    assert_eq!((&status["total"], &status["retry_of"]), (&json!(2), &json!(second)));
+    assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
+}
+
+#[test]
+fn asked_for_twice_at_once_it_is_one_job() {
+    let world = world();
+    let job = dead_job(&world);
+    // The broker was not told when it was buried, so it is there twice.
+    world.repeat_dead();
+    world.until_dead(2);
+    world.open_gate();
+    until("both are redriven", || {
+        std::thread::scope(|scope| {
+            for _operator in 0..2 {
+                scope.spawn(|| {
+                    let told = world.dead(&["redrive", "--all"]);
+                    assert_eq!(told.code, 0, "{told:?}");
+                });
+            }
+        });
+        (world.queued().dead == 0).then_some(())
+    });
+    let new: String = world.database.texts(&format!("SELECT id FROM jobs WHERE id <> '{job}'")).remove(0);
+    assert_eq!(world.completed(&new)["total"], 2);
+    until("no message is left", || (world.queued().work == 0).then_some(()));
+    assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 2);
+}
+
+#[test]
+fn interrupted_before_anybody_was_told_it_is_the_same_job() {
+    let world = world();
+    let job = dead_job(&world);
+    world.open_gate();
+    // The new job is in the database by then, and its seal cannot be published.
+    let told = world.dead(&["redrive", &job, "--message-max-bytes", "1"]);
+    assert!(told.code == 1 && told.output.is_empty(), "{told:?}");
+    world.until_dead(1);
+    let made = world.dead_messages()[0]["redriven_as"].as_str().unwrap().to_owned();
+    let status = world.status(&made);
+    assert_eq!((&status["status"], &status["attempts"]), (&json!("processing"), &json!(0)));
+    assert_eq!(world.redrive(&job), made);
+    assert_eq!(world.completed(&made)["created"], 2);
+    assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 2);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
+}
+
+#[test]
+fn of_a_job_that_is_not_known_any_more_all_is_applied_when_that_is_asked_for() {
+    let world = world();
+    let job = dead_job(&world);
+    world.open_gate();
+    world.database.execute("DELETE FROM jobs");
+    let told = world.dead(&["redrive", "--all"]);
+    assert!(told.code == 1 && told.complaints.contains("--from-start"), "{told:?}");
+    world.until_dead(1);
+    assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 0);
+    let told = world.dead(&["redrive", "--from-start", &job]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let new = world.database.texts("SELECT id FROM jobs").remove(0);
+    assert!(told.output.contains(&new), "{told:?}");
+    assert_eq!(world.completed(&new)["total"], 3);
+    assert_eq!(points(&world), ["a 10", "b 5", "c 5"], "what was applied before is applied once more");
+}
+
+#[test]
+fn a_request_that_is_sent_again_is_answered_with_the_new_job() {
+    let world = world();
+    let body = json!({"db_id": 1, "data": [counted("b", "Slow")]}).to_string();
+    let token = format!("Bearer {}", intake_tests::DEMO_TOKEN);
+    let headers = [
+        ("content-type", "application/json"),
+        ("authorization", token.as_str()),
+        ("idempotency-key", "night-42"),
+    ];
+    let send = |gateway| world.post_to(gateway, "/api/v1.1/profiles/import_batch", &headers, body.as_bytes());
+    let job = send(world.address()).job_id();
+    give_up_slow(&world, 1);
+    world.open_gate();
+    let new = world.redrive(&job);
+    world.completed(&new);
+    // A gateway that has not seen it before.
+    let other = intake_tests::GatewayProcess::start(&world, &[]);
+    assert_eq!(send(other.address).job_id(), new);
+    assert_eq!(points(&world), ["b 5"]);
+}
