@@ -97,6 +97,8 @@ async fn a_stream_without_a_seal_is_ended_after_a_time() {
     database.execute("UPDATE jobs SET finished_at = finished_at - interval '31 days' WHERE error = 500");
     let sweep = async || store.sweep(2).await.unwrap().unwrap().parts;
     assert_eq!(sweep().await, 0, "what came less than a month ago is kept");
+    database.execute("UPDATE job_parts SET stored_at = now() - interval '29 days'");
+    assert_eq!(sweep().await, 0, "for as long as the status");
     database.execute("UPDATE job_parts SET stored_at = now() - interval '31 days'");
     assert_eq!([sweep().await, sweep().await, sweep().await, sweep().await], [2, 2, 1, 0]);
     assert_eq!(left(), 1, "of what runs");
