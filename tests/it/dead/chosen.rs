@@ -70,3 +70,11 @@ fn one_of_many_is_found_and_all_others_stay() {
     assert!(shown.code == 0 && shown.output.contains(name), "{shown:?}");
     world.until_dead(MANY);
 }
+
+#[test]
+fn settings_that_are_not_those_of_the_services_are_told() {
+    let world = World::builder().workers(0).start();
+    let told = world.dead(&["list", "--queue-max-bytes", "1000"]);
+    assert_eq!((told.code, told.output.as_str()), (1, ""), "{told:?}");
+    assert!(told.complaints.contains("x-max-length-bytes"), "{told:?}");
+}
