@@ -23,12 +23,27 @@ pub struct Told {
 impl World {
     /// Runs `intake dead` with these arguments; a real process, set as the services of this world are.
     pub fn dead(&self, arguments: &[&str]) -> Told {
-        let mut command = Command::new(binary("intake"));
-        command.arg("dead").args(arguments).args(self.connections());
-        let told = command.output().expect("the command runs");
+        let told = self.dead_command(arguments).output().expect("the command runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it says text");
         let (output, complaints) = (text(told.stdout), text(told.stderr));
         Told { code: told.status.code().expect("it ends by itself"), output, complaints }
+    }
+
+    /// Runs it, and kills it with SIGKILL as soon as this is so, unless it has ended before.
+    pub fn dead_until(&self, arguments: &[&str], is_enough: impl Fn() -> bool) {
+        let mut operator = self.dead_command(arguments).spawn().expect("the command starts");
+        until("the command ends, or is to be killed", || {
+            let has_ended = operator.try_wait().expect("the command runs").is_some();
+            (has_ended || is_enough()).then_some(())
+        });
+        let _ended = operator.kill();
+        operator.wait().expect("the command is gone");
+    }
+
+    fn dead_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("intake"));
+        command.arg("dead").args(arguments).args(self.connections());
+        command
     }
 
     /// Redrives the one dead message; the new job.

@@ -126,6 +126,52 @@ fn interrupted_before_anybody_was_told_it_is_the_same_job() {
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
 }
 
+/// Has operators make no more new jobs than there are passes.
+fn one_by_one(world: &World) {
+    world.database.execute("CREATE TABLE passes ()");
+    world.database.execute(
+        "CREATE FUNCTION wait_for_pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         WHILE (SELECT count(*) FROM passes) <= (SELECT count(*) FROM jobs WHERE header ? 'retry_of') LOOP \
+         PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; END $$",
+    );
+    world.database.execute(
+        "CREATE TRIGGER wait_for_pass BEFORE INSERT ON jobs FOR EACH ROW \
+         WHEN (current_setting('application_name') = 'intake') EXECUTE FUNCTION wait_for_pass()",
+    );
+}
+
+#[test]
+fn killed_again_and_again_it_makes_each_job_once() {
+    const JOBS: u32 = 12;
+    let world = World::builder().delivery_limit(1).start();
+    world.database.execute("ALTER TABLE profiles RENAME TO elsewhere");
+    let import =
+        |number| world.import(&json!({"db_id": 1, "data": [counted(&format!("{number:02}"), "Riga")]}));
+    let jobs: Vec<String> = (0..JOBS).map(|number| import(number).job_id()).collect();
+    for job in &jobs {
+        world.failed(job);
+    }
+    world.until_dead(JOBS);
+    world.database.execute("ALTER TABLE elsewhere RENAME TO profiles");
+    let made = || world.database.scalar("SELECT count(*) FROM jobs WHERE header ? 'retry_of'");
+    one_by_one(&world);
+    for number in 1..=i64::from(JOBS) {
+        world.database.execute("INSERT INTO passes DEFAULT VALUES");
+        // Before its seal, or between that and the end of the old message, as it happens; but before the next one is made.
+        world.dead_until(&["redrive", "--all"], || made() == number);
+    }
+    // What was in the hands of the dead is in the queue again soon.
+    until("all are redriven", || {
+        let told = world.dead(&["redrive", "--all"]);
+        assert_eq!(told.code, 0, "{told:?}");
+        (told.output == "no dead messages\n" && made() == i64::from(JOBS)).then_some(())
+    });
+    let open = "SELECT count(*) FROM jobs WHERE state = 'processing'";
+    until("all are applied", || (world.database.scalar(open) == 0 && world.queued().work == 0).then_some(()));
+    assert_eq!(points(&world), (0..JOBS).map(|number| format!("{number:02} 5")).collect::<Vec<_>>());
+    assert_eq!(made(), i64::from(JOBS));
+}
+
 #[test]
 fn of_a_job_that_is_not_known_any_more_all_is_applied_when_that_is_asked_for() {
     let world = world();
