@@ -12,7 +12,7 @@ fn import_at_once(world: &World, bodies: &[Value]) -> Vec<String> {
 
 #[test]
 fn twelve_clients_and_two_workers_make_each_person_once() {
-    let world = World::builder().workers(2).worker_arguments(&["--jobs", "4"]).start();
+    let world = World::builder().workers(2).worker_arguments(&["--small-jobs", "4"]).start();
     for round in 0..5 {
         let mut records: Vec<Value> =
             (0..20).map(|n| json!({"email": format!("r{round}p{n}@example.com"), "city": "A"})).collect();
@@ -31,7 +31,7 @@ fn twelve_clients_and_two_workers_make_each_person_once() {
 #[test]
 fn modes_that_meet_in_one_value_stay_consistent() {
     let world =
-        World::builder().workers(2).worker_arguments(&["--jobs", "4", "--chunk-records", "7"]).start();
+        World::builder().workers(2).worker_arguments(&["--small-jobs", "4", "--chunk-records", "7"]).start();
     let body = |parameters: Value, shift: usize| {
         let data: Vec<Value> = (0..60)
             .map(|n| (n * 7 + shift) % 60)

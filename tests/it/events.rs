@@ -159,7 +159,7 @@ fn import_often(world: &World, imports: usize, people: usize) -> Vec<String> {
 fn the_events_of_a_profile_come_in_the_order_of_its_changes() {
     let (imports, people) = (30, 25);
     let world =
-        World::builder().workers(2).worker_arguments(&["--jobs", "3", "--chunk-records", "10"]).start();
+        World::builder().workers(2).worker_arguments(&["--small-jobs", "3", "--chunk-records", "10"]).start();
     watch(&world);
     let mut events = Events::bind(&world, "#", None);
     let jobs = import_often(&world, imports, people);
@@ -174,7 +174,7 @@ fn the_events_of_a_profile_come_in_the_order_of_its_changes() {
 #[test]
 fn events_that_wait_while_the_broker_is_cut_off_come_afterwards_and_in_order() {
     let (imports, people) = (4, 1000);
-    let arguments = ["--jobs", "4", "--chunk-records", "50"];
+    let arguments = ["--small-jobs", "4", "--chunk-records", "50"];
     let world = World::builder().workers(2).worker_arguments(&arguments).with_broker_relay().start();
     watch(&world);
     let mut events = Events::bind(&world, "#", None);

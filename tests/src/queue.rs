@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use intake_broker::{Consumer, Delivery, JOB_HEADER, KIND_HEADER, Outgoing, Publisher};
+use intake_broker::{
+    Class, Consumer, Delivery, JOB_HEADER, KIND_HEADER, Lane, Outgoing, Prefetch, Publisher,
+};
 use intake_types::{Header, Message};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -10,13 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{World, until};
 
+/// One message of each lane at a time.
+const ONE: Prefetch = Prefetch { small: 1, bulk: 1 };
 /// Longest that a message is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl World {
-    /// Publishes a message to the work queue, as a gateway would.
+    /// Publishes a message in its account's lane of bulk, as a gateway would a piece of a large stream.
     pub fn publish(&self, message: &Message<'_>) {
-        let job = message.header().job_id.to_string();
+        let (job, lane) =
+            (message.header().job_id.to_string(), Lane::of(Class::Bulk, &message.header().account));
         let beside =
             [(JOB_HEADER, message.header().brief()), (KIND_HEADER, Some(message.kind().word().to_owned()))];
         let mut message = Outgoing::compress(&job, &message.to_bytes()).expect("it can be packed");
@@ -25,23 +30,23 @@ impl World {
                 message = message.header(name, &value).expect("it can be said beside it");
             }
         }
-        self.publish_all([message]);
+        self.publish_all(lane, [message]);
     }
 
-    /// Publishes to the work queue what is no message, under a name.
+    /// Publishes what is no message, under a name.
     pub fn publish_bytes(&self, payloads: impl IntoIterator<Item = (String, String)>) {
         let packed = |(name, payload): (String, String)| {
             Outgoing::compress(&name, payload.as_bytes()).expect("it can be packed")
         };
-        self.publish_all(payloads.into_iter().map(packed));
+        self.publish_all(Lane::of(Class::Bulk, "demo"), payloads.into_iter().map(packed));
     }
 
-    fn publish_all(&self, messages: impl IntoIterator<Item = Outgoing>) {
+    fn publish_all(&self, lane: Lane, messages: impl IntoIterator<Item = Outgoing>) {
         let _inside = self.runtime().enter();
         let stop = CancellationToken::new();
         let publisher = Publisher::start(&self.queues, "a story", stop.clone());
         for message in messages {
-            self.runtime().block_on(publisher.publish(message)).expect("the broker takes it");
+            self.runtime().block_on(publisher.publish(lane, message)).expect("the broker takes it");
         }
         stop.cancel();
         self.runtime().block_on(publisher.closed());
@@ -91,7 +96,7 @@ impl World {
     pub fn hold_first(&self, meanwhile: impl FnOnce()) {
         let shutdown = CancellationToken::new();
         let (consumer, delivery) = self.runtime().block_on(async {
-            let mut consumer = Consumer::start(&self.queues, "test", 1, shutdown.clone());
+            let mut consumer = Consumer::start(&self.queues, "test", ONE, shutdown.clone());
             let delivery = take(&mut consumer).await;
             (consumer, delivery)
         });
@@ -140,11 +145,11 @@ impl World {
         message.records.iter().map(|record| serde_json::from_str(record.get()).expect("a record")).collect()
     }
 
-    /// Runs something with a consumer of the work queue, and tells how often a message may come back.
+    /// Runs something with a consumer of all lanes, and tells how often a message may come back.
     fn consume(&self, work: impl AsyncFnOnce(&mut Consumer, i32)) {
         let shutdown = CancellationToken::new();
         self.runtime().block_on(async {
-            let mut consumer = Consumer::start(&self.queues, "test", 1, shutdown.clone());
+            let mut consumer = Consumer::start(&self.queues, "test", ONE, shutdown.clone());
             work(&mut consumer, self.queues.queue_delivery_limit).await;
             shutdown.cancel();
             consumer.closed().await;

@@ -18,10 +18,10 @@ pub struct Config {
     #[arg(long, env = "INTAKE_QUEUE_PREFIX", default_value = "intake", value_name = "NAME")]
     pub queue_prefix: String,
 
-    /// Size at which the queue refuses further messages, in bytes of compressed payload.
+    /// Size at which each of the queues refuses further messages, in bytes of compressed payload.
     ///
     /// Fixed when the queue is first declared: a later change needs a new queue.
-    #[arg(long, env = "INTAKE_QUEUE_MAX_BYTES", default_value_t = 8 << 30, value_name = "BYTES",
+    #[arg(long, env = "INTAKE_QUEUE_MAX_BYTES", default_value_t = 4 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(i64).range(1..))]
     pub queue_max_bytes: i64,
 

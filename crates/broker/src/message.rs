@@ -8,12 +8,15 @@ use lapin::{
     types::{AMQPValue, FieldTable, ShortString},
 };
 
-use crate::Error;
+use crate::{Error, Lane};
 
 /// The header of a message that says which job it is of, so that the job can be ended where the payload cannot be read.
 pub const JOB_HEADER: &str = "x-intake-job";
 /// The header that tells what a message is, where it is not a whole job.
 pub const KIND_HEADER: &str = "x-intake-kind";
+
+/// The lane that a message was published to, so that it can be put back there from wherever it ends up.
+pub(crate) const LANE: &str = "x-intake-lane";
 
 const ZSTD: &str = "zstd";
 /// Fast, and about a tenth of the size for JSON.
@@ -89,6 +92,11 @@ impl Outgoing {
         headers.insert(short("header name", name)?, AMQPValue::LongString(value.into()));
         self.properties = self.properties.with_headers(headers);
         Ok(self)
+    }
+
+    /// Says which lane it belongs to.
+    pub(crate) fn in_lane(self, lane: Lane) -> Result<Self, Error> {
+        self.header(LANE, &lane.name())
     }
 
     /// The payload, unpacked again. CPU work: call it where blocking is allowed.

@@ -4,6 +4,8 @@
 //! 406 (<https://www.rabbitmq.com/docs/queues#property-equivalence>). So only arguments stand here
 //! that RabbitMQ 3.10 and 4.x both take; what is newer belongs into a policy.
 
+use std::collections::BTreeMap;
+
 use lapin::{
     Channel, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueDeclareOptions},
@@ -13,6 +15,7 @@ use lapin::{
 use crate::{
     Config, Error,
     connection::{Link, within},
+    lane::{Class, Lane},
 };
 
 /// What was given up must be kept, whatever happens to it: the default delivery limit of
@@ -23,7 +26,8 @@ const NEVER: i32 = 1_000_000_000;
 /// The names under one prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
-    pub(crate) work: ShortString,
+    /// Of every lane there is.
+    lanes: BTreeMap<Lane, ShortString>,
     pub(crate) undelivered: ShortString,
     pub(crate) dead: ShortString,
     pub(crate) events: ShortString,
@@ -42,7 +46,7 @@ impl Names {
             })
         };
         Ok(Self {
-            work: name("import")?,
+            lanes: Lane::all().map(|lane| Ok((lane, name(&lane.name())?))).collect::<Result<_, Error>>()?,
             undelivered: name("undelivered")?,
             dead: name("dead")?,
             events: name("events")?,
@@ -50,9 +54,16 @@ impl Names {
         })
     }
 
+    /// All queues.
+    #[cfg(feature = "testing")]
+    pub(crate) fn queues(&self) -> impl Iterator<Item = &ShortString> {
+        self.lanes.values().chain([&self.undelivered, &self.dead])
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "every lane has its name")]
     pub(crate) fn of(&self, queue: Queue) -> &ShortString {
         match queue {
-            Queue::Work => &self.work,
+            Queue::Lane(lane) => &self.lanes[&lane],
             Queue::Undelivered => &self.undelivered,
             Queue::Dead => &self.dead,
         }
@@ -72,8 +83,8 @@ impl Names {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queue {
     /// What is to be done.
-    Work,
-    /// What came back from the work queue more often than is allowed, and nobody was told of yet.
+    Lane(Lane),
+    /// What came back from a lane more often than is allowed, and nobody was told of yet.
     Undelivered,
     /// What could not be done.
     Dead,
@@ -93,12 +104,21 @@ pub(crate) enum Route {
 /// Messages waiting in the queues, not counting those delivered and not yet settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depths {
-    /// Messages ready in the work queue.
-    pub work: u32,
+    /// Messages ready in the lanes of small jobs.
+    pub small: u32,
+    /// Messages ready in the lanes of bulk.
+    pub bulk: u32,
     /// Messages ready in the queue of those that came back too often.
     pub undelivered: u32,
     /// Messages ready in the dead queue.
     pub dead: u32,
+}
+
+impl Depths {
+    /// Messages ready in all lanes.
+    pub fn work(&self) -> u32 {
+        self.small + self.bulk
+    }
 }
 
 /// Asks the broker how many messages wait, on a connection of its own.
@@ -115,8 +135,16 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
                 Err(source) => Err(Error::Declare { name: name.to_string(), source: source.into() }),
             }
         };
+        let (mut small, mut bulk) = (0, 0);
+        for (lane, name) in &names.lanes {
+            match lane.class() {
+                Class::Small => small += ready(name).await?,
+                Class::Bulk => bulk += ready(name).await?,
+            }
+        }
         Ok(Depths {
-            work: ready(&names.work).await?,
+            small,
+            bulk,
             undelivered: ready(&names.undelivered).await?,
             dead: ready(&names.dead).await?,
         })
@@ -126,11 +154,11 @@ pub async fn depths(config: &Config) -> Result<Depths, Error> {
     depths
 }
 
-/// Declares the queues, the work queue last, since it points to that of the undelivered; then the exchanges.
+/// Declares the queues, the lanes last, since they point to that of the undelivered; then the exchanges.
 pub(crate) async fn declare(channel: &Channel, names: &Names, config: &Config) -> Result<(), Error> {
-    let queues =
-        [(&names.dead, kept(config)), (&names.undelivered, kept(config)), (&names.work, work(names, config))];
-    for (name, arguments) in queues {
+    let lanes = names.lanes.values().map(|name| (name, lane(names, config)));
+    let queues = [(&names.dead, kept(config)), (&names.undelivered, kept(config))];
+    for (name, arguments) in queues.into_iter().chain(lanes) {
         let declare = channel.queue_declare(name.clone(), QueueDeclareOptions::durable(), arguments);
         within(config.broker_call_timeout, "queue.declare", declare)
             .await?
@@ -171,7 +199,7 @@ fn kept(config: &Config) -> FieldTable {
     arguments
 }
 
-fn work(names: &Names, config: &Config) -> FieldTable {
+fn lane(names: &Names, config: &Config) -> FieldTable {
     let mut arguments = bounded(config);
     // Against messages that kill their worker. 3.10 has no limit of its own, 4.0 has 20. Up to 4.2
     // every return counts, also that of an innocent neighbour in the same prefetch:

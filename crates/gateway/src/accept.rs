@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use intake_broker::{JOB_HEADER, KIND_HEADER, Outgoing};
+use intake_broker::{Class, JOB_HEADER, KIND_HEADER, Lane, Outgoing};
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
 use intake_types::{Batch, Envelope, JobId, JobKey, Message, Operation, Refusal, RequestKey};
@@ -44,6 +44,8 @@ pub(crate) struct Accepted {
     pub(crate) total: u32,
     /// What it is known again by.
     pub(crate) key: Option<RequestKey>,
+    /// Where the message is to wait for a worker.
+    pub(crate) lane: Lane,
     pub(crate) message: Outgoing,
     /// What the message holds until it is confirmed.
     pub(crate) reservation: Reservation,
@@ -134,10 +136,16 @@ pub(crate) fn accept(
         let job_id = clock::mint(&account.name, job_key);
         let mut message = batch.into_message(job_id, &account.name);
         message.header_mut().request_key.clone_from(&key);
-        let message = pack(&message)?;
+        let (lane, message) = (lane(&message), pack(&message)?);
         reservation.shrink(message.size());
-        Ok(Accepted { job_id, account: account.clone(), total, key, message, reservation })
+        Ok(Accepted { job_id, account: account.clone(), total, key, lane, message, reservation })
     })
+}
+
+/// Where a message with records is to wait for a worker.
+pub(crate) fn lane(message: &Message<'_>) -> Lane {
+    let class = if message.is_small() { Class::Small } else { Class::Bulk };
+    Lane::of(class, &message.header().account)
 }
 
 /// A message as it is published; what it is, and of which job, is said beside it, too.

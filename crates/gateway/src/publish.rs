@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intake_broker::Outgoing;
+use intake_broker::{Lane, Outgoing};
 use intake_telemetry::Metric;
 use intake_types::{JobId, Message, Stamp};
 use tokio::time::Instant;
@@ -25,9 +25,9 @@ pub(crate) struct Published {
 
 /// Publishes a request, unless its key says that its job is safe already.
 pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published, ApiError> {
-    let Accepted { job_id, account, total, key, message, mut reservation } = accepted;
+    let Accepted { job_id, account, total, key, lane, message, mut reservation } = accepted;
     let Some(key) = key else {
-        return confirmed(app, &account.name, job_id, total, message).await;
+        return confirmed(app, &account.name, job_id, total, (lane, message)).await;
     };
     let _turn = app.keys.turn(&account.name, &key).await;
     let (own, since) = (Stamp::of(job_id), Instant::now());
@@ -46,7 +46,7 @@ pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published
             return Ok(Published { job_id, expected: None });
         }
     };
-    let published = confirmed(app, &account.name, job_id, total, message).await?;
+    let published = confirmed(app, &account.name, job_id, total, (lane, message)).await?;
     app.keys.published(&account.name, &key, job_id, sure, since);
     drop(reservation);
     Ok(published)
@@ -58,12 +58,12 @@ async fn confirmed(
     account: &str,
     job_id: JobId,
     total: u32,
-    message: Outgoing,
+    (lane, message): (Lane, Outgoing),
 ) -> Result<Published, ApiError> {
     observe::job(job_id);
     let bytes = message.size();
     let expected = Some(app.waiters.expect(job_id));
-    app.publisher.publish(message).await?;
+    app.publisher.publish(lane, message).await?;
     Metric::GatewayRecordsAccepted.add(total.into(), &[]);
     tracing::info!(
         account.name = account,

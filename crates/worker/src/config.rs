@@ -51,10 +51,16 @@ pub struct Config {
 #[group(skip)]
 #[command(next_help_heading = "Work")]
 pub struct Work {
-    /// Jobs applied side by side; each holds one database connection while it works
+    /// Bulk jobs applied side by side; each holds one database connection while it works
     #[arg(long, env = "INTAKE_WORKER_JOBS", default_value_t = 2, value_name = "COUNT",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
+
+    /// Small jobs applied side by side, beside those of bulk: of up to 1,000 records and 256 KiB of their text. Each holds one
+    /// database connection while it works
+    #[arg(long, env = "INTAKE_WORKER_SMALL_JOBS", default_value_t = 2, value_name = "COUNT",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub small_jobs: u16,
 
     /// Records applied in one transaction
     #[arg(long, env = "INTAKE_WORKER_CHUNK_RECORDS", default_value_t = 1000, value_name = "COUNT",

@@ -1,8 +1,9 @@
-//! The loop that takes deliveries: as many jobs side by side as configured, and the pieces of streams beside them.
+//! The loop that takes deliveries: as many jobs of each class side by side as configured, so that a small one never waits for
+//! bulk, and the pieces of streams beside them.
 
 use std::sync::Arc;
 
-use intake_broker::{Consumer, Delivery};
+use intake_broker::{Class, Consumer, Delivery};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::job::{Ended, Job};
@@ -12,15 +13,13 @@ use crate::verdict;
 
 /// Runs until the consumer ends, then until the jobs in hand have.
 pub(crate) async fn run(mut consumer: Consumer, job: Job) {
-    let (most, job) = (usize::from(job.work.jobs), Arc::new(job));
-    let (mut jobs, mut pieces) = (JoinSet::new(), JoinSet::new());
+    let (most_small, most_bulk) = (usize::from(job.work.small_jobs), usize::from(job.work.jobs));
+    let job = Arc::new(job);
+    let (mut small, mut bulk, mut pieces) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
     // Of those that may kill this process one at a time, beside the others.
     let (mut suspects, mut suspect) = (Suspects::new(job.last_delivery), JoinSet::new());
-    // A job that waits for its turn; as long as there is one, nothing more is taken.
-    let mut waiting = None;
     loop {
-        if jobs.len() < most
-            && suspect.is_empty()
+        if suspect.is_empty()
             && let Some(delivery) = suspects.take()
         {
             tracing::warn!(
@@ -30,31 +29,42 @@ pub(crate) async fn run(mut consumer: Consumer, job: Job) {
             );
             suspect.spawn(work(Arc::clone(&job), delivery));
         }
-        if jobs.len() + suspect.len() < most
-            && let Some(delivery) = waiting.take()
-        {
-            jobs.spawn(work(Arc::clone(&job), delivery));
-        }
+        let (is_room_for_small, is_room_for_bulk) = (small.len() < most_small, bulk.len() < most_bulk);
+        // Pieces at once, however long the jobs in hand may take: a sealed stream may be waiting for one elsewhere.
+        let wanted = |delivery: &Delivery| {
+            is_piece(delivery)
+                || suspects.is_one(delivery)
+                || match delivery.lane.class() {
+                    Class::Small => is_room_for_small,
+                    Class::Bulk => is_room_for_bulk,
+                }
+        };
         tokio::select! {
-            delivery = consumer.next(), if waiting.is_none() => match delivery {
-                // At once, however long the jobs in hand may take: a sealed stream may be waiting for this piece elsewhere.
+            delivery = consumer.next_where(wanted) => match delivery {
                 Some(delivery) if is_piece(&delivery) => {
                     pieces.spawn(work(Arc::clone(&job), delivery));
                 }
                 Some(delivery) if suspects.is_one(&delivery) => suspects.add(delivery),
-                Some(delivery) => waiting = Some(delivery),
+                Some(delivery) => {
+                    let jobs = match delivery.lane.class() {
+                        Class::Small => &mut small,
+                        Class::Bulk => &mut bulk,
+                    };
+                    jobs.spawn(work(Arc::clone(&job), delivery));
+                }
                 None => break,
             },
-            () = suspects.due(), if suspect.is_empty() && jobs.len() < most => {}
+            () = suspects.due(), if suspect.is_empty() => {}
             Some(ended) = suspect.join_next() => report_panic(ended),
-            Some(ended) = jobs.join_next() => report_panic(ended),
+            Some(ended) = small.join_next() => report_panic(ended),
+            Some(ended) = bulk.join_next() => report_panic(ended),
             Some(ended) = pieces.join_next() => report_panic(ended),
         }
     }
     for delivery in suspects.into_waiting() {
         verdict::settle(delivery, Ended::GivenBack).await;
     }
-    for mut tasks in [jobs, suspect, pieces] {
+    for mut tasks in [small, bulk, suspect, pieces] {
         while let Some(ended) = tasks.join_next().await {
             report_panic(ended);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intake_broker::{Consumer, Publisher, State};
+use intake_broker::{Consumer, Prefetch, Publisher, State};
 use intake_store::Store;
 use intake_telemetry::{Listener, Readiness};
 use tokio::sync::watch;
@@ -16,6 +16,9 @@ use crate::pause::Pause;
 use crate::relay::{Relaying, Wake};
 use crate::upkeep::Keeper;
 use crate::{Calls, Config, Events, Upkeep, Work, take, undelivered};
+
+/// Messages of each lane of small jobs that are in hand at a time, so that its slots do not idle while one more is fetched.
+const SMALL_PREFETCH: u16 = 8;
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
 pub struct Worker {
@@ -42,8 +45,9 @@ impl Worker {
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
     pub async fn run_until(self, shutdown: CancellationToken) {
-        // One job more than is worked on waits here, so that no connection idles between two.
-        let prefetch = self.work.jobs.saturating_add(1);
+        // So that each class can be busy with one lane alone. What is fetched and waits is kept from other workers, so it is
+        // no more than that where it may wait for long.
+        let prefetch = Prefetch { small: self.work.small_jobs.max(SMALL_PREFETCH), bulk: self.work.jobs };
         let consumer = Consumer::start(&self.broker, "intake-worker", prefetch, shutdown.clone());
         let pause = Pause::new(consumer.gate(), self.store.clone(), shutdown.clone());
         match Listener::new(self.listener, readiness(consumer.watch(), pause.clone())) {
@@ -55,6 +59,7 @@ impl Worker {
         }
         tracing::info!(
             worker.jobs = self.work.jobs,
+            worker.small_jobs = self.work.small_jobs,
             worker.chunk_records = self.work.chunk_records,
             "worker started"
         );

@@ -102,7 +102,7 @@ fn asked_for_twice_at_once_it_is_one_job() {
     });
     let new: String = world.database.texts(&format!("SELECT id FROM jobs WHERE id <> '{job}'")).remove(0);
     assert_eq!(world.completed(&new)["total"], 2);
-    until("no message is left", || (world.queued().work == 0).then_some(()));
+    until("no message is left", || (world.queued().work() == 0).then_some(()));
     assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 2);
 }
@@ -167,7 +167,9 @@ fn killed_again_and_again_it_makes_each_job_once() {
         (told.output == "no dead messages\n" && made() == i64::from(JOBS)).then_some(())
     });
     let open = "SELECT count(*) FROM jobs WHERE state = 'processing'";
-    until("all are applied", || (world.database.scalar(open) == 0 && world.queued().work == 0).then_some(()));
+    until("all are applied", || {
+        (world.database.scalar(open) == 0 && world.queued().work() == 0).then_some(())
+    });
     assert_eq!(points(&world), (0..JOBS).map(|number| format!("{number:02} 5")).collect::<Vec<_>>());
     assert_eq!(made(), i64::from(JOBS));
 }

@@ -82,7 +82,7 @@ fn a_message_that_kills_its_workers_ends_as_failed_and_holds_up_nobody() {
     assert_eq!((&failed["total"], &failed["created"]), (&json!(2), &json!(1)), "what was applied stays");
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
     assert_eq!(world.buried_records(), records);
-    assert_eq!((world.queued().work, world.queued().undelivered), (0, 0));
+    assert_eq!((world.queued().work(), world.queued().undelivered), (0, 0));
     let next = world.import_all(json!({}), &[json!({"email": "b@example.com"})]);
     assert_eq!(next[0]["action"], "created");
 }
@@ -99,7 +99,7 @@ fn a_message_that_kills_its_workers_takes_no_other_along() {
     let others = [import("b@example.com", "Riga"), import("c@example.com", "Riga")];
     // It is always the first, and the next one is in the hands of the worker that dies, and not begun.
     for _delivery in 0..=LIMIT {
-        let worker = WorkerProcess::start(&world, &["--jobs", "1"]);
+        let worker = WorkerProcess::start(&world, &["--small-jobs", "1"]);
         world.until_held();
         worker.kill();
         world.end_held();

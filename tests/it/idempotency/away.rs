@@ -43,7 +43,7 @@ fn two_gateways_publish_and_one_job_is_applied(world: &World) {
         assert_eq!((&status["job_id"], &status["created"]), (&real, &json!(1)));
         assert_eq!(world.results(job)[0]["action"], "created");
     }
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     assert_eq!(points_of(world, "a"), 5);
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 1);
     // From now on the ledger decides.

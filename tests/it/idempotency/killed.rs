@@ -91,7 +91,7 @@ fn between_the_broker_and_the_answer(world: &World) {
     world.hold_broker_answers();
     let unanswered = std::thread::scope(|scope| {
         let sending = scope.spawn(|| try_send_as(world, DEMO_TOKEN, address, "k", &points("a"), &[]));
-        until("the broker has the message", || (world.queued().work == 1).then_some(()));
+        until("the broker has the message", || (world.queued().work() == 1).then_some(()));
         gateway.kill();
         sending.join().unwrap()
     });
@@ -100,11 +100,11 @@ fn between_the_broker_and_the_answer(world: &World) {
     let again = send(world, world.address(), "k", &points("a"), &[]);
     assert!(!again.is_replayed(), "nobody can tell whether the broker has it: it is published again");
     let job = again.job_id();
-    assert_eq!(world.queued().work, 2, "both are in the queue");
+    assert_eq!(world.queued().work(), 2, "both are in the queue");
     world.start_worker();
     let status = world.completed(&job);
     assert_eq!(status["job_id"], job.as_str());
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     assert_eq!(points_of(world, "a"), 5);
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 1);
 }
@@ -153,7 +153,7 @@ fn again_and_again_while_many_threads_send_one_request(world: &World) {
 )]
 fn is_one_job(world: &World, length: &Length, tally: Tally) {
     let (jobs, others) = (tally.jobs.into_inner().unwrap(), tally.others.into_inner().unwrap());
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     let statuses: Vec<Value> = jobs.iter().map(|job| world.completed(job)).collect();
     let [profiles, in_ledger, applied] =
         ["count(*) FROM profiles", "count(*) FROM jobs", "coalesce(sum(records), 0) FROM job_chunks"]

@@ -105,6 +105,6 @@ fn at_once_from_many_threads_it_is_one_job(world: &World) {
     jobs.dedup();
     assert_eq!(jobs.len(), 1, "{jobs:?}");
     world.completed(&jobs[0]);
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     assert_eq!(points_of(world, "a"), 5);
 }

@@ -224,7 +224,7 @@ fn a_stream_that_is_sent_again_or_cut_is_told_of_once_or_never() {
     until("nothing of them waits", || {
         let left = world.database.scalar("SELECT count(*) FROM job_parts");
         let cut = world.database.scalar("SELECT count(*) FROM jobs WHERE error = 413");
-        (left == 0 && cut == 1 && world.queued().work == 0).then_some(())
+        (left == 0 && cut == 1 && world.queued().work() == 0).then_some(())
     });
     // What comes last says that nothing came between.
     let last = send("c", 1).job_id();

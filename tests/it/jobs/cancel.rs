@@ -102,7 +102,7 @@ fn a_worker_that_is_killed_in_a_cancelled_job_leaves_it_to_another() {
     let status = world.ended(&job);
     assert_eq!((&status["status"], &status["created"]), (&json!("cancelled"), &json!(created)), "{status}");
     assert_adds_up(&status);
-    until("its message is answered", || (world.queued().work == 0).then_some(()));
+    until("its message is answered", || (world.queued().work() == 0).then_some(()));
 }
 
 #[test]

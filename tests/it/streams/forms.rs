@@ -169,7 +169,7 @@ fn a_stream_that_cannot_be_one_is_refused_and_leaves_nothing() {
         (broken.status, broken.json()["error_text"].as_str()),
         (400, Some("the body is not readable gzip"))
     );
-    assert_eq!(world.queued().work, 0);
+    assert_eq!(world.queued().work(), 0);
     assert_eq!(
         world.database.scalar("SELECT count(*) FROM jobs")
             + world.database.scalar("SELECT count(*) FROM job_parts"),

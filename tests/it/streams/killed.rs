@@ -51,7 +51,7 @@ fn send_again(world: &World, replayed: bool) -> String {
 fn is_applied_once(world: &World, job: &str) {
     let status = world.completed(job);
     assert_eq!((&status["job_id"], &status["created"]), (&json!(job), &json!(RECORDS)), "{status}");
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     let points = "SELECT count(*) FROM profiles WHERE fields ->> 'loyalty_points' = '5'";
     assert_eq!(world.database.scalar(points), RECORDS);
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), RECORDS);
@@ -139,7 +139,7 @@ fn killed_before_its_seal(world: &World, gateway: &mut GatewayProcess) {
         let unanswered = sending.join().unwrap();
         assert!(unanswered.is_none(), "it was killed too late: {unanswered:?}");
     });
-    assert_eq!(world.queued().work, 3, "all parts, and no seal");
+    assert_eq!(world.queued().work(), 3, "all parts, and no seal");
     assert_eq!(world.database.scalar("SELECT count(*) FROM request_keys"), 1);
 }
 
@@ -150,7 +150,7 @@ fn killed_before_its_answer(world: &World) {
     world.hold_broker_answers_from(SEAL);
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| try_send(world, address));
-        until("the broker has the seal", || (world.queued().work == 4).then_some(()));
+        until("the broker has the seal", || (world.queued().work() == 4).then_some(()));
         gateway.kill();
         let unanswered = sending.join().unwrap();
         assert!(unanswered.is_none(), "it was killed too late: {unanswered:?}");
@@ -165,7 +165,7 @@ fn before_its_answer_it_is_the_same_job_that_no_worker_has_yet() {
     let first = job_of_key(&world);
     assert_eq!(send_again(&world, false), first, "nobody can tell whether the broker has its seal");
     // Parts and seal as they came first, the parts that came again, the seal once more, and a word to drop the parts.
-    until("all is in the queue", || (world.queued().work == 4 + 3 + 1 + 1).then_some(()));
+    until("all is in the queue", || (world.queued().work() == 4 + 3 + 1 + 1).then_some(()));
     world.start_worker();
     is_applied_once(&world, &first);
     nothing_waits(&world);

@@ -60,7 +60,7 @@ fn nothing_is_left(world: &World) {
 
 fn nothing_waits(world: &World) {
     until("no part is left", || {
-        (world.database.scalar("SELECT count(*) FROM job_parts") == 0 && world.queued().work == 0)
+        (world.database.scalar("SELECT count(*) FROM job_parts") == 0 && world.queued().work() == 0)
             .then_some(())
     });
 }

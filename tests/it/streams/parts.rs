@@ -86,7 +86,7 @@ fn parts_in_any_order_are_applied_in_theirs() {
     assert_eq!(world.profiles(json!({"email": "a@example.com"}))[0]["city"], "e");
     // A part that comes when all is over is dropped.
     world.publish(&part(2, &[city("c")]));
-    until("nothing waits", || (world.queued().work == 0).then_some(()));
+    until("nothing waits", || (world.queued().work() == 0).then_some(()));
     world.publish(&part(3, &[city("d"), city("e")]));
     let next = world.import_all(json!({}), &[json!({"email": "b@example.com"})]);
     assert_eq!(next[0]["action"], "created");
@@ -125,7 +125,7 @@ fn a_seal_decides_over_a_cut_that_comes_after_it() {
     world.publish(&cut(2));
     let status = world.completed(&job);
     assert_eq!((&status["created"], &status["updated"]), (&json!(1), &json!(1)));
-    until("nothing waits", || (world.queued().work == 0).then_some(()));
+    until("nothing waits", || (world.queued().work() == 0).then_some(()));
     assert_eq!(world.status(&job)["status"], "completed");
 }
 
@@ -203,7 +203,7 @@ fn a_stream_that_is_slower_than_a_standstill_comes_to_its_good_end() {
 
 #[test]
 fn a_part_is_kept_however_long_the_jobs_in_hand_take() {
-    let world = World::builder().worker_arguments(&["--jobs", "1"]).start();
+    let world = World::builder().worker_arguments(&["--small-jobs", "1"]).start();
     world.close_gate();
     let busy =
         world.import(&json!({"db_id": 1, "data": [{"email": "busy@example.com", "city": "Slow"}]})).job_id();
@@ -251,7 +251,7 @@ fn a_retry_whose_gateway_died_before_the_seal_is_sealed_by_the_next_one() {
     }
     let status = world.completed(&retry);
     assert_eq!((&status["total"], &status["created"]), (&json!(3), &json!(3)), "{status}");
-    until("nothing waits", || (world.queued().work == 0).then_some(()));
+    until("nothing waits", || (world.queued().work() == 0).then_some(()));
     until("no parts lie about", || {
         (world.database.scalar("SELECT count(*) FROM job_parts") == 0).then_some(())
     });

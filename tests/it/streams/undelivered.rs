@@ -27,7 +27,7 @@ fn a_part_is_buried_alone_and_its_job_ends_for_want_of_it() {
     let world = world(2);
     let mut upload = Upload::begin(&world, "");
     upload.send(lines(0..4).as_bytes());
-    until("the part is published", || (world.queued().work == 1).then_some(()));
+    until("the part is published", || (world.queued().work() == 1).then_some(()));
     world.reject_until_given_up();
     world.start_worker();
     buried(&world, 1);
@@ -67,7 +67,7 @@ fn a_part_is_redriven_and_then_the_job_that_ended_for_want_of_it() {
     let world = world(0);
     let mut upload = Upload::begin(&world, "");
     upload.send(lines(0..4).as_bytes());
-    until("the part is published", || (world.queued().work == 1).then_some(()));
+    until("the part is published", || (world.queued().work() == 1).then_some(()));
     world.reject_until_given_up();
     world.start_worker();
     buried(&world, 1);

@@ -28,7 +28,7 @@ impl DeadQueue {
         let link = Arc::new(Link::open(config, name).await?);
         let channel = link.channel().await?;
         let stop = CancellationToken::new();
-        let other = Publisher::with_lanes(config, &format!("{name} publisher"), 1, stop.clone());
+        let other = Publisher::with_pipes(config, &format!("{name} publisher"), 1, stop.clone());
         let mut state = other.watch();
         // What is published first should find a connection; where there is none, it is told then.
         let ready = state.wait_for(|state| *state != State::Connecting);
@@ -49,10 +49,10 @@ impl DeadQueue {
         let get = self.channel.basic_get(name, BasicGetOptions { no_ack: false });
         let Some(got) = link.ask("basic.get", get).await? else { return Ok(None) };
         self.left = Some(self.left.map_or(got.message_count, |left| left - 1));
-        Ok(Some(Delivery::new(got.delivery, Arc::clone(&self.desk), self.unsettled.token())))
+        Ok(Some(Delivery::new(got.delivery, Queue::Dead, Arc::clone(&self.desk), self.unsettled.token())))
     }
 
-    /// Publishes to the queues, for what is made of a dead message.
+    /// Publishes to the lanes, for what is made of a dead message.
     pub fn publisher(&self) -> &Publisher {
         &self.desk.other
     }

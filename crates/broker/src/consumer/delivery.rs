@@ -12,9 +12,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{debug, warn};
 
 use crate::{
-    Error, Outgoing, Publisher,
+    Class, Error, Lane, Outgoing, Publisher,
     connection::Link,
-    message::{decode, only_packed, text_headers},
+    message::{LANE, decode, only_packed, text_headers},
     topology::{Queue, Route},
 };
 
@@ -34,6 +34,8 @@ const REASON_MAX: usize = 1000;
 pub struct Delivery {
     /// The name given by the publisher.
     pub message_id: String,
+    /// The lane that it waited in, and would go back to.
+    pub lane: Lane,
     /// The text headers given by the publisher.
     pub headers: Vec<(String, String)>,
     /// Whether the broker may have delivered the message before.
@@ -64,12 +66,19 @@ enum Verdict {
 }
 
 impl Delivery {
-    pub(super) fn new(message: message::Delivery, desk: Arc<Desk>, unsettled: TaskTrackerToken) -> Self {
+    pub(super) fn new(
+        message: message::Delivery,
+        queue: Queue,
+        desk: Arc<Desk>,
+        unsettled: TaskTrackerToken,
+    ) -> Self {
         let message::Delivery { redelivered, properties, data, acker, .. } = message;
         let headers = properties.headers().as_ref();
+        let text = text_headers(headers);
         Self {
             message_id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
-            headers: text_headers(headers).into_iter().filter(|(name, _)| !is_brokers(name)).collect(),
+            lane: lane(queue, &text),
+            headers: text.into_iter().filter(|(name, _)| name != LANE && !is_brokers(name)).collect(),
             redelivered,
             delivery_count: headers.map_or(0, delivery_count),
             body: data,
@@ -145,7 +154,7 @@ impl Delivery {
         self.acker = None;
     }
 
-    /// Gives the message back because the work failed. Counts towards the delivery limit of the work queue, after which
+    /// Gives the message back because the work failed. Counts towards the delivery limit of its lane, after which
     /// the broker takes it to where [`Consumer::start_undelivered`](crate::Consumer::start_undelivered) finds it.
     pub async fn reject_for_retry(mut self) -> Result<(), Error> {
         self.settle(Verdict::Failed).await
@@ -163,11 +172,12 @@ impl Delivery {
         self.move_to(Queue::Dead, Some(&reason)).await
     }
 
-    /// Moves the message, from whichever queue, to the work queue, where its deliveries are counted anew. A copy first,
-    /// as with [`Delivery::bury`].
+    /// Moves the message, from whichever queue, back to its lane, where its deliveries are counted anew. A copy first, as
+    /// with [`Delivery::bury`].
     pub async fn redrive(self) -> Result<(), Error> {
-        debug!(message.id = self.message_id, "a message goes back to the work queue");
-        self.move_to(Queue::Work, None).await
+        let lane = self.lane;
+        debug!(message.id = self.message_id, message.lane = lane.name(), "a message goes back to its lane");
+        self.move_to(Queue::Lane(lane), None).await
     }
 
     async fn move_to(mut self, queue: Queue, reason: Option<&str>) -> Result<(), Error> {
@@ -186,7 +196,7 @@ impl Delivery {
         let kept = headers.filter(|(name, _)| name.as_str() != REASON && !is_brokers(name.as_str()));
         let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         let properties = self.properties.clone().with_headers(kept.into());
-        let copy = Outgoing::forward(take(&mut self.body), properties);
+        let copy = Outgoing::forward(take(&mut self.body), properties).in_lane(self.lane)?;
         match reason {
             Some(reason) => copy.header(REASON, reason),
             None => Ok(copy),
@@ -224,6 +234,17 @@ async fn tell(acker: &Acker, verdict: Verdict) -> lapin::Result<bool> {
 /// broker believes deaths that are published, and adds to them with each round.
 fn is_brokers(name: &str) -> bool {
     [COUNT, ACQUIRED].contains(&name) || DEATHS.iter().any(|death| name.starts_with(death))
+}
+
+/// Where a message waited, else where it says that it did. One that does not say was not published by us: any lane will do.
+fn lane(queue: Queue, headers: &[(String, String)]) -> Lane {
+    match queue {
+        Queue::Lane(lane) => lane,
+        Queue::Undelivered | Queue::Dead => {
+            let said = headers.iter().find(|(name, _)| name == LANE);
+            said.and_then(|(_, name)| Lane::parse(name)).unwrap_or(Lane::of(Class::Bulk, ""))
+        }
+    }
 }
 
 fn delivery_count(headers: &FieldTable) -> u64 {

@@ -1,5 +1,5 @@
-//! Deliveries that nobody has begun to work on. Not more than the prefetch count, as the broker sends
-//! no more before some are settled.
+//! Deliveries that nobody has begun to work on, those of each queue apart. Not more than the prefetch count of each, as the
+//! broker sends no more before some are settled.
 
 use std::{
     collections::VecDeque,
@@ -8,35 +8,53 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::Delivery;
+use crate::{Delivery, topology::Queue};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inbox {
     inner: Mutex<Inner>,
     added: Notify,
     taken: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    deliveries: VecDeque<Delivery>,
+    /// The one that was served longest ago is the first.
+    shelves: VecDeque<Shelf>,
     closed: bool,
 }
 
+/// What came from one queue, the oldest first.
+#[derive(Debug)]
+struct Shelf {
+    queue: Queue,
+    deliveries: VecDeque<Delivery>,
+}
+
 impl Inbox {
-    pub(super) fn push(&self, delivery: Delivery) {
-        self.lock().deliveries.push_back(delivery);
+    pub(super) fn new(queues: impl Iterator<Item = Queue>) -> Self {
+        let shelves = queues.map(|queue| Shelf { queue, deliveries: VecDeque::new() }).collect();
+        let inner = Mutex::new(Inner { shelves, closed: false });
+        Self { inner, added: Notify::new(), taken: Notify::new() }
+    }
+
+    pub(super) fn push(&self, queue: Queue, delivery: Delivery) {
+        if let Some(shelf) = self.lock().shelves.iter_mut().find(|shelf| shelf.queue == queue) {
+            shelf.deliveries.push_back(delivery);
+        }
         self.added.notify_one();
     }
 
-    /// The oldest delivery; those of a lost connection are skipped, for they will come again.
-    pub(super) fn pop(&self) -> Option<Delivery> {
+    /// The oldest delivery that is wanted of the first queue in turn that has one; those of a lost connection are dropped,
+    /// for they will come again.
+    pub(super) fn pop(&self, wanted: &impl Fn(&Delivery) -> bool) -> Option<Delivery> {
         let mut inner = self.lock();
-        let delivery = std::iter::from_fn(|| inner.deliveries.pop_front()).find(Delivery::is_current);
-        if inner.deliveries.is_empty() {
-            self.taken.notify_one();
+        for shelf in &mut inner.shelves {
+            shelf.deliveries.retain(Delivery::is_current);
         }
-        delivery
+        let delivery = inner.take(wanted)?;
+        self.taken.notify_one();
+        Some(delivery)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -54,13 +72,35 @@ impl Inbox {
         self.added.notified().await;
     }
 
-    pub(super) async fn emptied(&self) {
-        while !self.lock().deliveries.is_empty() {
-            self.taken.notified().await;
-        }
+    /// Done when something may have been taken.
+    pub(super) async fn taken(&self) {
+        self.taken.notified().await;
+    }
+
+    /// Whether nothing of this queue is left.
+    pub(super) fn is_empty(&self, queue: Queue) -> bool {
+        self.lock().shelves.iter().all(|shelf| shelf.queue != queue || shelf.deliveries.is_empty())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Whoever is served goes to the end of the row: so it comes after all others, whatever is wanted of them.
+    fn take(&mut self, wanted: &impl Fn(&Delivery) -> bool) -> Option<Delivery> {
+        let mut shelves = self.shelves.iter().enumerate();
+        let (turn, place) = shelves.find_map(|(turn, shelf)| Some((turn, shelf.find(wanted)?)))?;
+        let mut served = self.shelves.remove(turn)?;
+        let delivery = served.deliveries.remove(place);
+        self.shelves.push_back(served);
+        delivery
+    }
+}
+
+impl Shelf {
+    fn find(&self, wanted: &impl Fn(&Delivery) -> bool) -> Option<usize> {
+        self.deliveries.iter().position(wanted)
     }
 }

@@ -20,10 +20,11 @@ use crate::{
     Config, Publisher, State,
     connection::supervisor::supervise,
     consumer::{inbox::Inbox, intake::Intake},
+    lane::{Class, Lane},
     topology::Queue,
 };
 
-/// Takes messages from one of the queues, on a connection that it keeps open.
+/// Takes messages from the lanes or from one of the other queues, on a connection that it keeps open.
 #[derive(Debug)]
 pub struct Consumer {
     inbox: Arc<Inbox>,
@@ -32,6 +33,26 @@ pub struct Consumer {
     state: watch::Receiver<State>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// How many messages the broker delivers of each lane ahead of those that are settled, by the class of the lane.
+///
+/// Each is kept from other processes meanwhile, and comes back counted when this one dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefetch {
+    /// Of each lane of small jobs.
+    pub small: u16,
+    /// Of each lane of bulk.
+    pub bulk: u16,
+}
+
+impl Prefetch {
+    fn of(self, class: Class) -> u16 {
+        match class {
+            Class::Small => self.small,
+            Class::Bulk => self.bulk,
+        }
+    }
 }
 
 /// Pauses and resumes a [`Consumer`] from elsewhere. Cheap to clone.
@@ -56,15 +77,15 @@ impl Gate {
 }
 
 impl Consumer {
-    /// Takes from the work queue. Starts to connect, in the background, on the current runtime, which must be a multi-threaded one.
+    /// Takes from all lanes, in turn. Starts to connect, in the background, on the current runtime, which must be a multi-threaded one.
     ///
-    /// The broker delivers up to `prefetch` messages ahead of those that are settled. `name` is what it
-    /// shows for the connection.
-    pub fn start(config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
-        Self::of(Queue::Work, config, name, prefetch, shutdown)
+    /// `name` is what the broker shows for the connection.
+    pub fn start(config: &Config, name: &str, prefetch: Prefetch, shutdown: CancellationToken) -> Self {
+        let lanes = Lane::all().map(|lane| (Queue::Lane(lane), prefetch.of(lane.class())));
+        Self::of(lanes.collect(), config, name, shutdown)
     }
 
-    /// The same for messages that came back more often than `queue_delivery_limit` allows, such as one that kills each of
+    /// Takes messages that came back more often than `queue_delivery_limit` allows, such as one that kills each of
     /// its workers. Nobody was told of them: whoever consumes them does that, then buries them, see [`Delivery::bury`].
     pub fn start_undelivered(
         config: &Config,
@@ -72,28 +93,27 @@ impl Consumer {
         prefetch: u16,
         shutdown: CancellationToken,
     ) -> Self {
-        Self::of(Queue::Undelivered, config, name, prefetch, shutdown)
+        Self::of(vec![(Queue::Undelivered, prefetch)], config, name, shutdown)
     }
 
     /// The same for the dead queue: for operators, to look at what is there and to put it back, see
     /// [`Delivery::redrive`].
     pub fn start_dead(config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
-        Self::of(Queue::Dead, config, name, prefetch, shutdown)
+        Self::of(vec![(Queue::Dead, prefetch)], config, name, shutdown)
     }
 
-    fn of(queue: Queue, config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
-        let inbox = Arc::new(Inbox::default());
+    fn of(queues: Vec<(Queue, u16)>, config: &Config, name: &str, shutdown: CancellationToken) -> Self {
+        let inbox = Arc::new(Inbox::new(queues.iter().map(|(queue, _)| *queue)));
         let (pause, paused) = watch::channel(false);
         let (state_sender, state) = watch::channel(State::Connecting);
         // Outlives the shutdown: the last deliveries may still have to be buried.
         let last_moved = CancellationToken::new();
-        let other = Publisher::with_lanes(config, &format!("{name} dead letters"), 1, last_moved.clone());
+        let other = Publisher::with_pipes(config, &format!("{name} dead letters"), 1, last_moved.clone());
         let intake = Intake {
-            queue,
+            queues,
             inbox: inbox.clone(),
             paused: paused.clone(),
             other: other.clone(),
-            prefetch,
             pause_hold: config.consume_pause_hold,
             drain_timeout: config.broker_drain_timeout,
             payload_max: usize::try_from(config.payload_max_bytes).unwrap_or(usize::MAX),
@@ -111,12 +131,19 @@ impl Consumer {
     /// The next delivery; waits through lost connections and pauses. None after the shutdown: what had
     /// not been taken is then given back. May be dropped and called again without loss.
     pub async fn next(&mut self) -> Option<Delivery> {
+        self.next_where(|_any| true).await
+    }
+
+    /// The same, but what is not wanted now is left for a later call, and nothing waits behind it.
+    ///
+    /// Of several lanes that have something that is wanted, it is the turn of the one that was served longest ago.
+    pub async fn next_where(&mut self, wanted: impl Fn(&Delivery) -> bool) -> Option<Delivery> {
         loop {
             if self.shutdown.is_cancelled() || self.inbox.is_closed() {
                 return None;
             }
             let paused = *self.paused.borrow_and_update();
-            if !paused && let Some(delivery) = self.inbox.pop() {
+            if !paused && let Some(delivery) = self.inbox.pop(&wanted) {
                 return Some(delivery);
             }
             tokio::select! {

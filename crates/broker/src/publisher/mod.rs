@@ -1,10 +1,10 @@
 //! Publishing: a message counts as taken only when the broker confirmed that it is stored.
 //!
-//! `publish` hands the message to one of a few [`lane`]s, each of which owns a channel. What waits is
+//! `publish` hands the message to one of a few [`pipe`]s, each of which owns a channel. What waits is
 //! bounded in time (`publish_wait`) and in bytes (`publish_max_inflight_bytes`): the client library
 //! itself queues without bound.
 
-mod lane;
+mod pipe;
 
 use std::{
     sync::{
@@ -23,17 +23,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use crate::{
-    Config, Error, Outgoing, State,
+    Config, Error, Lane, Outgoing, State,
     connection::{
         Link,
         supervisor::{Session, supervise},
     },
     message::short,
-    publisher::lane::Lane,
+    publisher::pipe::Pipe,
     topology::{Queue, Route},
 };
 
-/// Messages handed over and not yet taken by a lane; their bytes are counted already.
+/// Messages handed over and not yet taken by a pipe; their bytes are counted already.
 const QUEUE: usize = 16;
 /// A refused message is not stored, so it can be offered again. A queue that is full stays full; one that another
 /// connection is just declaring refuses too, until its leader is elected.
@@ -58,7 +58,7 @@ struct Shared {
     tasks: TaskTracker,
 }
 
-/// A message on its way to a lane.
+/// A message on its way to a pipe.
 #[derive(Debug)]
 struct Job {
     route: Route,
@@ -68,7 +68,7 @@ struct Job {
     pages: OwnedSemaphorePermit,
 }
 
-/// Settles who decides on a waiting message: the lane that takes it, or the publisher that gives up.
+/// Settles who decides on a waiting message: the pipe that takes it, or the publisher that gives up.
 #[derive(Debug, Clone, Default)]
 struct Claim(Arc<AtomicBool>);
 
@@ -85,21 +85,21 @@ impl Publisher {
     /// `name` is what the broker shows for the connection. After `shutdown` nothing is taken any more;
     /// what was handed over is still confirmed, see [`Publisher::closed`].
     pub fn start(config: &Config, name: &str, shutdown: CancellationToken) -> Self {
-        Self::with_lanes(config, name, config.publish_channels, shutdown)
+        Self::with_pipes(config, name, config.publish_channels, shutdown)
     }
 
-    pub(crate) fn with_lanes(config: &Config, name: &str, lanes: u16, shutdown: CancellationToken) -> Self {
+    pub(crate) fn with_pipes(config: &Config, name: &str, pipes: u16, shutdown: CancellationToken) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let (state_sender, state) = watch::channel(State::Connecting);
         let most_pages = pages(usize_of(config.publish_max_inflight_bytes));
-        let lanes = Lanes {
-            count: lanes,
+        let pipes = Pipes {
+            count: pipes,
             jobs: Arc::new(Mutex::new(waiting)),
             confirm_timeout: config.publish_confirm_timeout,
             shutdown: shutdown.clone(),
         };
         let tasks = TaskTracker::new();
-        tasks.spawn(supervise(config.clone(), name.to_owned(), state_sender, shutdown.clone(), lanes));
+        tasks.spawn(supervise(config.clone(), name.to_owned(), state_sender, shutdown.clone(), pipes));
         tasks.close();
         Self(Arc::new(Shared {
             jobs,
@@ -113,12 +113,12 @@ impl Publisher {
         }))
     }
 
-    /// Publishes to the work queue. `Ok` means that the broker has stored the message.
+    /// Publishes to a lane. `Ok` means that the broker has stored the message.
     ///
     /// After an error for which [`Error::is_unknown`] holds the message may be stored nevertheless.
-    /// Dropping the future does not take a message back that a lane has begun to send.
-    pub async fn publish(&self, message: Outgoing) -> Result<(), Error> {
-        self.publish_to(Route::Queue(Queue::Work), message).await
+    /// Dropping the future does not take a message back that a pipe has begun to send.
+    pub async fn publish(&self, lane: Lane, message: Outgoing) -> Result<(), Error> {
+        self.publish_to(Route::Queue(Queue::Lane(lane)), message.in_lane(lane)?).await
     }
 
     /// Publishes to the exchange of events. `Ok` means that every queue which is bound for the routing key has stored the
@@ -178,7 +178,7 @@ impl Publisher {
         let answer = match timeout_at(deadline, &mut answer).await {
             Ok(answer) => answer,
             Err(_late) if claim.take() => return Err(Error::Unavailable("no channel took the message")),
-            // A lane has it, and answers within the confirm timeout.
+            // A pipe has it, and answers within the confirm timeout.
             Err(_late) => answer.await,
         };
         answer.unwrap_or(Err(Error::Interrupted(None)))
@@ -219,28 +219,28 @@ impl Publisher {
     }
 }
 
-/// The lanes of one connection after the other.
+/// The pipes of one connection after the other.
 #[derive(Debug)]
-struct Lanes {
+struct Pipes {
     count: u16,
     jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
     confirm_timeout: Duration,
     shutdown: CancellationToken,
 }
 
-impl Session for Lanes {
+impl Session for Pipes {
     async fn run(&mut self, link: Arc<Link>) {
-        let mut lanes = JoinSet::new();
+        let mut pipes = JoinSet::new();
         for _ in 0..self.count {
-            let lane = Lane {
+            let pipe = Pipe {
                 link: link.clone(),
                 jobs: self.jobs.clone(),
                 confirm_timeout: self.confirm_timeout,
                 shutdown: self.shutdown.clone(),
             };
-            lanes.spawn(lane.run());
+            pipes.spawn(pipe.run());
         }
-        lanes.join_all().await;
+        pipes.join_all().await;
     }
 }
 

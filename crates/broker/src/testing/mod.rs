@@ -62,7 +62,7 @@ pub async fn delete_queues(config: &Config) -> Result<(), Error> {
     let deleted = async {
         let channel = link.channel().await?;
         let names = link.names();
-        for name in [&names.work, &names.undelivered, &names.dead, &tap::name(names)?] {
+        for name in names.queues().chain([&tap::name(names)?]) {
             let name = name.clone();
             link.ask("queue.delete", channel.queue_delete(name, QueueDeleteOptions::default())).await?;
         }

@@ -1,6 +1,6 @@
 //! A message that nobody can process is kept, with the reason.
 
-use crate::world::{World, message, next, noise};
+use crate::world::{World, lane, message, next, noise};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buried_message_keeps_payload_headers_and_reason() {
@@ -8,7 +8,7 @@ async fn a_buried_message_keeps_payload_headers_and_reason() {
     let publisher = world.publisher().await;
     let payload = noise(50_000, 1);
     let sent = message("job-9", &payload).header("traceparent", "00-9").unwrap();
-    publisher.publish(sent).await.unwrap();
+    publisher.publish(lane(), sent).await.unwrap();
     let mut consumer = world.consumer(1).await;
     // So that there is a delivery count, which must not travel on.
     next(&mut consumer).await.reject_for_retry().await.unwrap();

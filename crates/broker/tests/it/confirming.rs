@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     peer::{Peer, Published},
-    world::{World, message, soon},
+    world::{World, lane, message, soon},
 };
 
 /// A publisher with one channel, before a broker that the test plays.
@@ -31,7 +31,7 @@ async fn scene_with(wait: Duration, confirm_timeout: Duration) -> (World, Peer, 
 /// Publishes, and waits until the message has arrived.
 async fn send(publisher: &Publisher, peer: &mut Peer) -> (JoinHandle<Result<(), Error>>, Published) {
     let publisher = publisher.clone();
-    let publish = tokio::spawn(async move { publisher.publish(message("m", "{}")).await });
+    let publish = tokio::spawn(async move { publisher.publish(lane(), message("m", "{}")).await });
     (publish, peer.published().await)
 }
 
@@ -125,7 +125,7 @@ async fn a_broker_short_of_memory_is_not_sent_anything() {
     assert!(matches!(soon(unsure).await.unwrap(), Err(Error::Timeout(_))));
     assert_eq!(publisher.state(), State::Blocked);
     let start = Instant::now();
-    let error = publisher.publish(message("held", "{}")).await.unwrap_err();
+    let error = publisher.publish(lane(), message("held", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable("it is short of memory or disk")), "{error}");
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 
@@ -144,7 +144,7 @@ async fn a_message_given_up_while_it_waits_is_never_sent() {
         sent.push(send(&publisher, &mut peer).await);
     }
     // The channel takes no more before something is confirmed.
-    let error = publisher.publish(message("too many", "{}")).await.unwrap_err();
+    let error = publisher.publish(lane(), message("too many", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)) && !error.is_unknown(), "{error}");
 
     let last = sent.last().unwrap().1;

@@ -2,12 +2,12 @@
 
 use intake_broker::{DeadQueue, Publisher};
 
-use crate::world::{World, message, next, soon};
+use crate::world::{World, lane, message, next, soon};
 
 async fn bury(world: &World, publisher: &Publisher, count: u32) {
     let mut consumer = world.consumer(1).await;
     for number in 0..count {
-        publisher.publish(message(&format!("m{number}"), "{}")).await.unwrap();
+        publisher.publish(lane(), message(&format!("m{number}"), "{}")).await.unwrap();
         next(&mut consumer).await.bury("no use").await.unwrap();
     }
     world.until_depths(0, count).await;
@@ -47,7 +47,7 @@ async fn a_walk_ends_although_messages_come_back_meanwhile() {
         delivery.bury("again").await.unwrap();
     }
     assert_eq!(taken, 3);
-    queue.publisher().publish(message("new", "{}")).await.unwrap();
+    queue.publisher().publish(lane(), message("new", "{}")).await.unwrap();
     soon(queue.close()).await;
     world.until_depths(1, 3).await;
     world.end().await;

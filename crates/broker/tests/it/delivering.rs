@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use intake_broker::{Error, testing::eventually};
 
-use crate::world::{World, message, next, soon};
+use crate::world::{World, lane, message, next, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_back_comes_again() {
     let world = World::new();
     let publisher = world.publisher().await;
-    publisher.publish(message("again", "{}")).await.unwrap();
+    publisher.publish(lane(), message("again", "{}")).await.unwrap();
     let mut consumer = world.consumer(1).await;
 
     next(&mut consumer).await.release().await.unwrap();
@@ -34,7 +34,7 @@ async fn a_shutdown_waits_for_what_is_in_hand_and_gives_back_the_rest() {
     let world = World::new();
     let publisher = world.publisher().await;
     for n in 0..5 {
-        publisher.publish(message(&n.to_string(), "{}")).await.unwrap();
+        publisher.publish(lane(), message(&n.to_string(), "{}")).await.unwrap();
     }
     let mut consumer = world.consumer(3).await;
     let in_hand = next(&mut consumer).await;
@@ -48,7 +48,7 @@ async fn a_shutdown_waits_for_what_is_in_hand_and_gives_back_the_rest() {
     soon(&mut closed).await.unwrap();
     world.until_depths(4, 0).await;
 
-    let error = publisher.publish(message("late", "{}")).await.unwrap_err();
+    let error = publisher.publish(lane(), message("late", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable("shutting down")), "{error}");
     world.end().await;
 }
@@ -59,18 +59,18 @@ async fn a_pause_stops_the_flow_and_a_resume_starts_it() {
     let publisher = world.publisher().await;
     let mut consumer = world.consumer(3).await;
     for n in 0..3 {
-        publisher.publish(message(&n.to_string(), "{}")).await.unwrap();
+        publisher.publish(lane(), message(&n.to_string(), "{}")).await.unwrap();
     }
     let in_hand = next(&mut consumer).await;
     world.until_depths(0, 0).await;
 
     consumer.pause();
     for n in 3..6 {
-        publisher.publish(message(&n.to_string(), "{}")).await.unwrap();
+        publisher.publish(lane(), message(&n.to_string(), "{}")).await.unwrap();
     }
     in_hand.ack().await.unwrap();
     // One more may have come before the pause took hold.
-    eventually("most wait in the queue", async || (world.depths().await.work >= 2).then_some(())).await;
+    eventually("most wait in the queue", async || (world.depths().await.bulk >= 2).then_some(())).await;
     let held = tokio::time::timeout(Duration::from_millis(300), consumer.next()).await;
     assert!(held.is_err(), "a paused consumer hands nothing out");
 
@@ -89,7 +89,7 @@ async fn a_long_pause_leaves_the_messages_to_others() {
     let world = World::with(|config| config.consume_pause_hold = Duration::from_millis(100));
     let publisher = world.publisher().await;
     for n in 0..4 {
-        publisher.publish(message(&n.to_string(), "{}")).await.unwrap();
+        publisher.publish(lane(), message(&n.to_string(), "{}")).await.unwrap();
     }
     let paused = world.consumer(4).await;
     world.until_depths(0, 0).await;

@@ -12,6 +12,7 @@ mod confirming;
 mod dead;
 mod delivering;
 mod events;
+mod lanes;
 mod noticing;
 mod outage;
 mod peer;

@@ -11,19 +11,19 @@ use intake_broker::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, message, next, soon};
+use crate::world::{World, lane, message, next, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_is_survived_by_both_sides() {
     let (world, relay) = World::behind_relay(|_config| {}).await;
     let (publisher, mut consumer) = (world.publisher().await, world.consumer(1).await);
-    publisher.publish(message("before", "{}")).await.unwrap();
+    publisher.publish(lane(), message("before", "{}")).await.unwrap();
     let in_hand = next(&mut consumer).await;
 
     relay.cut();
     soon(publisher.watch().wait_for(|state| *state == State::Connecting)).await.unwrap();
     let start = Instant::now();
-    let error = publisher.publish(message("meanwhile", "{}")).await.unwrap_err();
+    let error = publisher.publish(lane(), message("meanwhile", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable("not connected")), "{error}");
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     eventually("the delivery is void", async || (!in_hand.is_current()).then_some(())).await;
@@ -32,7 +32,7 @@ async fn a_cut_is_survived_by_both_sides() {
 
     relay.restore();
     soon(publisher.watch().wait_for(|state| *state == State::Ready)).await.unwrap();
-    publisher.publish(message("after", "{}")).await.unwrap();
+    publisher.publish(lane(), message("after", "{}")).await.unwrap();
     let again = next(&mut consumer).await;
     assert_eq!((again.message_id.as_str(), again.redelivered), ("before", true));
     again.ack().await.unwrap();
@@ -55,7 +55,7 @@ async fn a_short_gap_is_waited_out() {
     soon(publisher.watch().wait_for(|state| *state == State::Connecting)).await.unwrap();
     let publish = tokio::spawn({
         let publisher = publisher.clone();
-        async move { publisher.publish(message("patient", "{}")).await }
+        async move { publisher.publish(lane(), message("patient", "{}")).await }
     });
     relay.restore();
     soon(publish).await.unwrap().unwrap();
@@ -71,19 +71,19 @@ async fn a_silent_broker_confirms_nothing() {
     })
     .await;
     let publisher = world.publisher().await;
-    publisher.publish(message("before", "{}")).await.unwrap();
+    publisher.publish(lane(), message("before", "{}")).await.unwrap();
 
     relay.stall();
-    let error = publisher.publish(message("unsure", "{}")).await.unwrap_err();
+    let error = publisher.publish(lane(), message("unsure", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Timeout(_)) && error.is_unknown(), "{error}");
     // The channel was left; a new one is not to be had, so the connection goes too.
     soon(publisher.watch().wait_for(|state| *state == State::Connecting)).await.unwrap();
-    let error = publisher.publish(message("refused", "{}")).await.unwrap_err();
+    let error = publisher.publish(lane(), message("refused", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
 
     relay.restore();
     soon(publisher.watch().wait_for(|state| *state == State::Ready)).await.unwrap();
-    publisher.publish(message("after", "{}")).await.unwrap();
+    publisher.publish(lane(), message("after", "{}")).await.unwrap();
     world.end().await;
 }
 
@@ -98,7 +98,7 @@ async fn attempts_to_reach_a_silent_broker_leave_nothing_behind() {
     let publishers: Vec<_> = (0..10)
         .map(|_| intake_broker::Publisher::start(&world.config, "leaky", world.shutdown.clone()))
         .collect();
-    let error = publishers[0].publish(message("nowhere", "{}")).await.unwrap_err();
+    let error = publishers[0].publish(lane(), message("nowhere", "{}")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
     world.shutdown.cancel();
     for publisher in &publishers {
@@ -145,7 +145,11 @@ async fn through_many_cuts_nothing_confirmed_is_lost() {
                         break;
                     }
                     let id = format!("{writer}-{n}");
-                    if publisher.publish(Outgoing::compress(&id, id.as_bytes()).unwrap()).await.is_ok() {
+                    if publisher
+                        .publish(lane(), Outgoing::compress(&id, id.as_bytes()).unwrap())
+                        .await
+                        .is_ok()
+                    {
                         stored.insert(id);
                     }
                 }

@@ -2,14 +2,14 @@
 
 use intake_broker::{Error, Outgoing, unpack};
 
-use crate::world::{World, message, next, noise, soon};
+use crate::world::{World, lane, message, next, noise, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_arrives_as_it_was_sent() {
     let world = World::new();
     let publisher = world.publisher().await;
     let sent = message("job-1", r#"{"a":"é"}"#).header("traceparent", "00-1").unwrap();
-    publisher.publish(sent).await.unwrap();
+    publisher.publish(lane(), sent).await.unwrap();
 
     let mut consumer = world.consumer(2).await;
     let delivery = next(&mut consumer).await;
@@ -35,8 +35,11 @@ async fn a_payload_may_stay_packed_and_a_message_be_marked() {
         [("kind", "part"), ("account", "demo"), ("db", "1"), ("job", "019d3f1e-0000-7000-8000-000000000000")];
     let payload = br#"{"email":"a@example.com"}"#.repeat(1000);
     let mark = |message: Outgoing, (name, value): (&str, &str)| message.header(name, value).unwrap();
-    publisher.publish(marks.into_iter().fold(message("part-1", &payload), mark)).await.unwrap();
-    publisher.publish(Outgoing::plain("plain", "text/plain", payload.clone()).unwrap()).await.unwrap();
+    publisher.publish(lane(), marks.into_iter().fold(message("part-1", &payload), mark)).await.unwrap();
+    publisher
+        .publish(lane(), Outgoing::plain("plain", "text/plain", payload.clone()).unwrap())
+        .await
+        .unwrap();
 
     let mut consumer = world.consumer(1).await;
     let delivery = next(&mut consumer).await;
@@ -65,13 +68,13 @@ async fn without_its_queue_a_message_is_refused_and_the_queue_comes_back() {
     world.delete_queues().await;
 
     let results = futures_util::future::join_all(
-        (0..50).map(|n| publisher.publish(message(&format!("lost-{n}"), "{}"))),
+        (0..50).map(|n| publisher.publish(lane(), message(&format!("lost-{n}"), "{}"))),
     );
     let results = results.await;
     assert!(results.iter().any(|r| matches!(r, Err(Error::Unroutable { .. }))), "{results:?}");
 
     // The connection was renewed, which declared the queues, while the last were still waiting.
-    publisher.publish(message("found", "{}")).await.unwrap();
+    publisher.publish(lane(), message("found", "{}")).await.unwrap();
     let stored = results.iter().filter(|result| result.is_ok()).count();
     world.until_depths(u32::try_from(stored).unwrap() + 1, 0).await;
     world.end().await;
@@ -83,7 +86,7 @@ async fn a_full_queue_refuses() {
     let publisher = world.publisher().await;
     let (mut stored, mut refused) = (0, 0);
     for n in 0..20 {
-        match publisher.publish(message(&format!("m-{n}"), noise(2_000, n))).await {
+        match publisher.publish(lane(), message(&format!("m-{n}"), noise(2_000, n))).await {
             Ok(()) => stored += 1,
             Err(Error::Refused) => refused += 1,
             Err(error) => panic!("{error}"),
@@ -99,7 +102,7 @@ async fn a_full_queue_refuses() {
 async fn what_is_too_large_is_not_sent() {
     let world = World::with(|config| config.message_max_bytes = 1000);
     let publisher = world.publisher().await;
-    let error = publisher.publish(message("large", noise(2_000, 0))).await.unwrap_err();
+    let error = publisher.publish(lane(), message("large", noise(2_000, 0))).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 1000, .. }), "{error}");
     assert!(!error.is_transient());
     world.end().await;
@@ -123,7 +126,7 @@ async fn many_messages_of_all_sizes_each_arrive_once() {
     let publishing: Vec<_> = (0..COUNT)
         .map(|n| {
             let (publisher, message) = (publisher.clone(), message(&n.to_string(), noise(size(n), n)));
-            tokio::spawn(async move { publisher.publish(message).await })
+            tokio::spawn(async move { publisher.publish(lane(), message).await })
         })
         .collect();
 

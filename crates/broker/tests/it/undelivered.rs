@@ -2,7 +2,7 @@
 
 use intake_broker::{Consumer, Depths};
 
-use crate::world::{World, message, next, noise};
+use crate::world::{World, lane, message, next, noise};
 
 const MARKS: [(&str, &str); 2] = [("traceparent", "00-9"), ("job", "9")];
 
@@ -11,9 +11,9 @@ async fn wear_out(world: &World, consumer: &mut Consumer, payload: &[u8]) {
     let poison = message("poison", payload);
     let poison =
         MARKS.into_iter().fold(poison, |message, (name, value)| message.header(name, value).unwrap());
-    world.publisher().await.publish(poison).await.unwrap();
+    world.publisher().await.publish(lane(), poison).await.unwrap();
     give_back(consumer).await;
-    world.until(Depths { work: 0, undelivered: 1, dead: 0 }).await;
+    world.until(Depths { small: 0, bulk: 0, undelivered: 1, dead: 0 }).await;
 }
 
 async fn give_back(consumer: &mut Consumer) {

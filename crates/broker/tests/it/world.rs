@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use intake_broker::{
-    Config, Consumer, Delivery, Depths, Notices, Outgoing, Publisher, State, depths,
+    Class, Config, Consumer, Delivery, Depths, Lane, Notices, Outgoing, Prefetch, Publisher, State, depths,
     testing::{self, Relay, eventually},
 };
 use tokio::time::timeout;
@@ -51,6 +51,7 @@ impl World {
     }
 
     pub(crate) async fn consumer(&self, prefetch: u16) -> Consumer {
+        let prefetch = Prefetch { small: prefetch, bulk: prefetch };
         let consumer = Consumer::start(&self.config, "test consumer", prefetch, self.shutdown.clone());
         consumer.watch().wait_for(|state| *state == State::Ready).await.unwrap();
         consumer
@@ -81,7 +82,7 @@ impl World {
 
     /// With nothing that came back too often.
     pub(crate) async fn until_depths(&self, work: u32, dead: u32) {
-        self.until(Depths { work, undelivered: 0, dead }).await;
+        self.until(Depths { small: 0, bulk: work, undelivered: 0, dead }).await;
     }
 
     pub(crate) async fn until(&self, wanted: Depths) {
@@ -97,6 +98,11 @@ impl World {
         self.shutdown.cancel();
         self.delete_queues().await;
     }
+}
+
+/// Where the messages of most stories go.
+pub(crate) fn lane() -> Lane {
+    Lane::of(Class::Bulk, "test")
 }
 
 pub(crate) fn message(id: &str, payload: impl AsRef<[u8]>) -> Outgoing {

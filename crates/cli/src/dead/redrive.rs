@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use intake_broker::{DeadQueue, Delivery, JOB_HEADER, KIND_HEADER, Outgoing, pack, unpack};
+use intake_broker::{DeadQueue, Delivery, JOB_HEADER, KIND_HEADER, Lane, Outgoing, pack, unpack};
 use intake_store::{GivenUp, Part, Redriven, Store};
 use intake_types::{Header, JobId, Message, PartV1, SealV1, V1};
 
@@ -127,7 +127,7 @@ impl Clerk for Redriver<'_> {
 
 impl Redriver<'_> {
     async fn fate(&self, store: &Store, queue: &DeadQueue, letter: &Letter) -> Result<Fate, Error> {
-        let (name, payload) = (&letter.name, letter.payload());
+        let (name, lane, payload) = (&letter.name, letter.delivery.lane, letter.payload());
         let entered = |what: &str| Fate::Done(format!("{name}: {what}"));
         Ok(match read(&payload) {
             Err(problem) => Fate::Refused(format!(
@@ -153,10 +153,10 @@ impl Redriver<'_> {
                 store.drop_repeated(&repeated.header, repeated.same_as).await?;
                 entered("what came of the stream is dropped, for it was sent before")
             }
-            Ok(Message::SealV1(seal)) => self.job(store, queue, seal.header, Vec::new()).await?,
+            Ok(Message::SealV1(seal)) => self.job(store, queue, lane, seal.header, Vec::new()).await?,
             Ok(Message::V1(whole)) => {
                 let header = whole.header.clone();
-                self.job(store, queue, header, packed(whole)?).await?
+                self.job(store, queue, lane, header, packed(whole)?).await?
             }
         })
     }
@@ -165,6 +165,7 @@ impl Redriver<'_> {
         &self,
         store: &Store,
         queue: &DeadQueue,
+        lane: Lane,
         header: Header,
         parts: Vec<Part>,
     ) -> Result<Fate, Error> {
@@ -175,7 +176,7 @@ impl Redriver<'_> {
         Ok(match store.redrive(given_up, rest).await? {
             Redriven::Made { header, from } => {
                 let told = made(old, &header, from);
-                queue.publisher().publish(sealed(*header)?).await?;
+                queue.publisher().publish(lane, sealed(*header)?).await?;
                 Fate::Done(told)
             }
             Redriven::Ended(new, state) => {

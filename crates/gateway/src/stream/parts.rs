@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use intake_broker::{Outgoing, Publisher};
+use intake_broker::{Class, Lane, Outgoing, Publisher};
 use intake_types::{CutV1, Header, Item, JobId, Message, PartV1, RepeatedV1, RequestKey, SealV1, Stamp};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
@@ -34,6 +34,8 @@ pub(super) struct Parts<'a> {
     pub(super) publisher: &'a Publisher,
     pub(super) header: Header,
     pub(super) reservation: Reservation,
+    /// Where all of its messages wait for a worker, the seal behind the parts.
+    lane: Lane,
     /// The stream's key has a job already: its records are only counted.
     pub(super) is_known: bool,
     /// Until when it goes on at the longest, as the parts say.
@@ -59,6 +61,7 @@ impl<'a> Parts<'a> {
         Self {
             capacity,
             publisher,
+            lane: Lane::of(Class::Bulk, &header.account),
             header,
             reservation,
             is_known: false,
@@ -83,7 +86,7 @@ impl<'a> Parts<'a> {
         if !self.records.is_empty()
             && (self.bytes + size > PART_BYTES || self.records.len() >= self.capacity.part_records)
         {
-            self.publish()?;
+            self.publish(false)?;
         }
         if size > COMMON_BYTES {
             // A longer one than is allowed was accepted when more was.
@@ -114,20 +117,20 @@ impl<'a> Parts<'a> {
         super::work::check_size(self.text, self.capacity.bytes)
     }
 
-    fn publish(&mut self) -> Result<(), ApiError> {
+    fn publish(&mut self, is_last: bool) -> Result<(), ApiError> {
         if self.is_known {
             self.published = self.total();
             self.records.clear();
             self.unreadable.clear();
         } else {
-            self.publish_part()?;
+            self.publish_part(is_last)?;
         }
         self.bytes = 0;
         self.reservation.shrink(super::BYTES);
         Ok(())
     }
 
-    fn publish_part(&mut self) -> Result<(), ApiError> {
+    fn publish_part(&mut self, is_last: bool) -> Result<(), ApiError> {
         let (first_index, total) = (self.published, self.total());
         if self.header.retry_of.is_some() {
             // It has no time as a whole, only each of its steps has.
@@ -140,6 +143,9 @@ impl<'a> Parts<'a> {
             records: std::mem::take(&mut self.records).into_iter().map(Cow::Owned).collect(),
             unreadable: std::mem::take(&mut self.unreadable),
         });
+        if first_index == 0 && is_last {
+            self.lane = accept::lane(&part);
+        }
         let message = accept::pack(&part)?
             .header("intake-first-index", &first_index.to_string())?
             .header("intake-records", &(total - first_index).to_string())?;
@@ -149,7 +155,7 @@ impl<'a> Parts<'a> {
     }
 
     fn send(&self, message: Outgoing) -> Result<(), ApiError> {
-        Ok(self.capacity.runtime.block_on(self.publisher.publish(message))?)
+        Ok(self.capacity.runtime.block_on(self.publisher.publish(self.lane, message))?)
     }
 
     pub(super) fn job_id(&self) -> JobId {
@@ -165,9 +171,9 @@ impl<'a> Parts<'a> {
         self.header.order
     }
 
-    /// Publishes what is left.
+    /// Publishes what is left. A stream that was one part only is a small job where that is little.
     pub(super) fn flush(&mut self) -> Result<(), ApiError> {
-        if self.records.is_empty() { Ok(()) } else { self.publish() }
+        if self.records.is_empty() { Ok(()) } else { self.publish(true) }
     }
 
     /// Publishes the seal of a job whose parts these are, or equal ones, with its place in the order of acceptance: from its
@@ -216,10 +222,10 @@ impl<'a> Parts<'a> {
         }
         let header = Header { total: self.published, ..self.header };
         let Ok(message) = accept::pack(&message(header)) else { return };
-        let publisher = self.publisher.clone();
+        let (publisher, lane) = (self.publisher.clone(), self.lane);
         let tell = async move {
             for _ in 0..CUT_TRIES {
-                match publisher.publish(message.clone()).await {
+                match publisher.publish(lane, message.clone()).await {
                     Ok(()) => return,
                     Err(error) => tracing::debug!(%error, "a stream cannot be thrown away yet"),
                 }

@@ -193,6 +193,19 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Most records of a small message: as many as are applied in one transaction, unless that is set otherwise.
+    pub const SMALL_RECORDS: usize = 1_000;
+    /// Most bytes that the text of its records has.
+    pub const SMALL_BYTES: usize = 256 << 10;
+
+    /// Whether its records are so few, and so short, that applying them holds up nobody for long. A message that has none
+    /// says nothing of that.
+    pub fn is_small(&self) -> bool {
+        let records = self.records();
+        let bytes: usize = records.iter().map(|record| record.get().len()).sum();
+        (1..=Self::SMALL_RECORDS).contains(&records.len()) && bytes <= Self::SMALL_BYTES
+    }
+
     /// What it is.
     pub fn kind(&self) -> MessageKind {
         match self {

@@ -32,7 +32,7 @@ fn retried(world: &World, job: &str) -> Value {
     world.start_worker();
     let status = world.completed(&second);
     assert_eq!((&status["total"], &status["created"]), (&json!(3), &json!(3)), "{status}");
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     let points = "SELECT count(*) FROM profiles WHERE fields ->> 'loyalty_points' = '5'";
     assert_eq!(world.database.scalar(points), 6);
     status
@@ -56,7 +56,7 @@ fn by_the_death_of_its_gateway() {
         let unanswered = asking.join().unwrap();
         assert!(unanswered.is_none(), "it was killed too late: {unanswered:?}");
     });
-    assert_eq!(world.queued().work, 3, "all parts, and no seal");
+    assert_eq!(world.queued().work(), 3, "all parts, and no seal");
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 3, "nothing of it is applied");
     assert_eq!(retried(&world, &job)["retry_of"], job.as_str());
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);

@@ -69,7 +69,7 @@ fn what_failed_is_a_job_of_its_own_once(world: &World) {
     }
     let waited = retry_at(world, world.address(), &job, &[("prefer", "wait=30")]);
     assert_eq!((waited.status, waited.value()["result"][0]["action"].clone()), (200, json!("created")));
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     for person in 0..6 {
         let found = world.profiles(json!({"matching": "email", "email": format!("{person}@example.com")}));
         assert_eq!(found[0]["loyalty_points"], 5, "{found:?}");
@@ -137,7 +137,7 @@ fn asked_for_by_many_at_once_it_is_one_job() {
     jobs.dedup();
     assert_eq!(jobs.len(), 1, "{jobs:?}");
     world.completed(&jobs[0]);
-    until("all messages are taken", || (world.queued().work == 0).then_some(()));
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
     assert_eq!(
         world.database.scalar("SELECT count(*) FROM profiles WHERE (fields ->> 'loyalty_points')::int <> 5"),
         0

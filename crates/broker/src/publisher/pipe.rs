@@ -21,7 +21,7 @@ use crate::{Error, connection::Link, publisher::Job, topology::Route};
 const PIPELINE: usize = 32;
 
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct Pipe {
     pub(super) link: Arc<Link>,
     pub(super) jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
     pub(super) confirm_timeout: Duration,
@@ -48,7 +48,7 @@ enum Answer {
     Late,
 }
 
-impl Lane {
+impl Pipe {
     /// Serves until the connection fails or the shutdown; all that was sent is answered by then.
     pub(super) async fn run(self) {
         while !self.shutdown.is_cancelled() && !self.link.is_failed() {
@@ -140,7 +140,7 @@ impl Lane {
                 Ok(Confirmation::Ack(None)) => Answer::Stored,
                 Ok(Confirmation::Nack(None)) => Answer::Refused,
                 Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => Answer::Returned,
-                // Only on a channel without confirmations, which a lane does not have.
+                // Only on a channel without confirmations, which a pipe does not have.
                 Ok(Confirmation::NotRequested) => Answer::Lost(None),
                 Err(error) => Answer::Lost(Some(error)),
             },
@@ -192,7 +192,7 @@ impl Waiting {
     }
 }
 
-/// The next message; the lanes of a publisher take turns.
+/// The next message; the pipes of a publisher take turns.
 async fn take(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
     jobs.lock().await.recv().await
 }
