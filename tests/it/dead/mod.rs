@@ -2,6 +2,7 @@
 
 mod chosen;
 mod redrive;
+mod retried;
 mod streams;
 
 use intake_tests::World;
