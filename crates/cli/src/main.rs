@@ -1,7 +1,8 @@
 //! `intake`: the command line of Intake, for those who run it and for those who import with it.
 //!
-//! Operators' commands (`migrate`, `catalog`, `token`, `dead`) speak to PostgreSQL, `dead` to RabbitMQ too; users' commands (`import`, `jobs`,
-//! `job`, `results`, `retry`, `cancel`) to the gateway. The doc comments of the arguments are the manual: `intake --help`.
+//! Operators' commands (`migrate`, `catalog`, `token`, `dead`) speak to PostgreSQL, `dead` to RabbitMQ too; users' commands
+//! (`import`, `jobs`, `job`, `results`, `retry`, `cancel`) to the gateway. The doc comments of the arguments are the manual:
+//! `intake --help`.
 
 mod cancel;
 mod catalog;

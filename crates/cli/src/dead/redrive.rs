@@ -188,7 +188,8 @@ impl Redriver<'_> {
             Redriven::SameAs(other) => over(format!("is the same as job {other}, which is applied")),
             Redriven::Open => Fate::PutBack,
             Redriven::SentAgain(other) => Fate::Refused(format!(
-                "the request was sent again since, as job {other}: to redrive this one would apply it twice; `intake dead drop` drops it"
+                "the request was sent again since, as job {other}: to redrive this one would apply it \
+                 twice; `intake dead drop` drops it"
             )),
             Redriven::Unknown => Fate::Refused(format!(
                 "its job is not known, or no longer, nor which of its {total} records were applied; --from-start \

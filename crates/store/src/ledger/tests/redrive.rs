@@ -156,6 +156,17 @@ async fn a_whole_job_is_cut_where_it_ended() {
 }
 
 #[tokio::test]
+async fn a_dry_run_begins_anew() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    store.keep_part(Arc::new(part(1, 0..5))).await.unwrap();
+    let old = Header { validate_only: true, ..streamed(1, 5) };
+    give_up(&store, &old, 2).await;
+    let (new, from) = made(store.redrive(seal(&old), rest).await.unwrap());
+    assert_eq!((from, new.total, new.validate_only), (0, 5, true));
+}
+
+#[tokio::test]
 async fn a_stream_of_which_a_part_is_missing_is_left_as_it_is() {
     let database = TestDatabase::create();
     let store = database.store();
