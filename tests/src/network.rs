@@ -1,10 +1,35 @@
 //! The network between the services and their servers, in the hands of the test.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use intake_broker::testing::Relay;
 
 use crate::{World, until};
 
 impl World {
+    /// Has requests of an account hold all that a gateway lets one account have where it is not told otherwise, and send
+    /// nothing of it; until the connections are dropped.
+    pub fn hold_share(&self, token: &str) -> Vec<TcpStream> {
+        // 128 MiB, in bodies of up to 10 MiB.
+        [[10; 12].as_slice(), &[8]]
+            .concat()
+            .into_iter()
+            .map(|size| self.begin_import(token, size << 20))
+            .collect()
+    }
+
+    /// Begins a request with a body of this size, of which nothing is sent.
+    fn begin_import(&self, token: &str, bytes: usize) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address()).expect("the gateway listens");
+        let head = format!(
+            "POST /api/v1.1/profiles/import_batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {bytes}\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).expect("the gateway reads");
+        connection
+    }
+
     /// Cuts the connections to the database, and refuses new ones.
     pub fn cut_database(&self) {
         self.database_relay().cut();

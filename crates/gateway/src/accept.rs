@@ -27,10 +27,14 @@ pub(crate) struct Received {
 impl Received {
     /// Takes what a request says, and reads its body within its limits.
     pub(crate) async fn of(request: &HttpRequest, payload: Payload, app: &App) -> Result<Self, ApiError> {
+        let (format, credentials) = (extract::format(request)?, Credentials::of(request));
+        let catalog = app.snapshot.get();
+        let account = catalog.as_ref().and_then(|catalog| credentials.account_by_header(catalog));
+        let account = account.map(|account| account.name.as_str());
         Ok(Self {
-            format: extract::format(request)?,
-            body: Body::receive(request, payload, &app.bounds).await?,
-            credentials: Credentials::of(request),
+            format,
+            body: Body::receive(request, payload, &app.bounds, account).await?,
+            credentials,
             query: Query::of(request),
             partial_key: None,
         })
@@ -93,6 +97,7 @@ pub(crate) fn open<T>(
         let account = credentials.account(envelope.token(), catalog)?;
         let key = partial_key.map(|partial| partial.with_body(&bytes));
         sender = key.clone().map(|key| (account.clone(), key));
+        reservation.is_of(&account.name)?;
         asked?;
         // A parameter in the wrong place is an unknown one: told, not followed.
         let misplaced = query.others(&["token", "format"]).take(Envelope::MOST_TOLD);

@@ -48,7 +48,7 @@ impl App {
         let bounds = Bounds {
             bytes: usize_of(config.max_body_bytes),
             time: config.body_timeout,
-            memory: Memory::new(config.memory()),
+            memory: Memory::new(config.memory(), config.largest()),
         };
         Self {
             bounds,

@@ -38,7 +38,8 @@ pub struct Config {
     /// Most bytes of all bodies that are read and processed at one time: unpacked, and once more (XML: four times) as
     /// message.
     ///
-    /// Beyond it requests are answered 503. Raised to what one request of the largest size needs.
+    /// Beyond it requests are answered 503. Raised to what one request of the largest size needs. One account has at most
+    /// half of it, and at least what one such request needs; beyond that its requests are answered 429.
     #[arg(long, env = "INTAKE_MAX_INFLIGHT_BYTES", default_value_t = 256 << 20, value_name = "BYTES",
           value_parser = value_parser!(u32).range(1024..))]
     pub max_inflight_bytes: u32,
@@ -122,10 +123,15 @@ pub struct Config {
 
 impl Config {
     /// Bytes that all requests together may hold: at least what one of the largest needs, packed, unpacked, and turned
-    /// from XML into a message, and one stream.
+    /// from XML into a message, or as a stream.
     pub(crate) fn memory(&self) -> usize {
+        usize_of(self.max_inflight_bytes).max(self.largest())
+    }
+
+    /// Bytes that one request may need.
+    pub(crate) fn largest(&self) -> usize {
         let body = usize_of(self.max_body_bytes);
-        usize_of(self.max_inflight_bytes).max(body.saturating_mul(6)).max(stream::bytes(body))
+        body.saturating_mul(6).max(stream::bytes(body))
     }
 
     pub(crate) fn limits(&self) -> Limits {

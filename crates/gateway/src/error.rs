@@ -72,6 +72,11 @@ pub(crate) enum ApiError {
         "too many streams of this account are under way, {share} are allowed at a time; send it when one has ended"
     )]
     TooManyStreams { share: usize },
+    #[error(
+        "the requests of this account that are under way hold all that one account may have, {share} bytes; try again when \
+         some are answered"
+    )]
+    TooMuchInHand { share: usize },
     #[error("too many requests are under way; try again")]
     Overloaded,
     #[error("the service is starting and has not read its catalogue yet; try again")]
@@ -105,7 +110,7 @@ impl ApiError {
             }
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } | Self::StreamTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyStreams { .. } | Self::TooMuchInHand { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Stopping | Self::KeyFreed | Self::RetryUnderWay | Self::Overloaded | Self::NotReady => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -120,7 +125,8 @@ impl ApiError {
         let status = self.status();
         let mut headers = Vec::new();
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            let seconds = if matches!(self, Self::Overloaded) { SOON } else { LATER };
+            let seconds =
+                if matches!(self, Self::Overloaded | Self::TooMuchInHand { .. }) { SOON } else { LATER };
             headers.push((RETRY_AFTER, HeaderValue::from(u16::from(seconds))));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -56,7 +56,7 @@ fn all() -> Vec<Refused> {
             "--stream-part-records=1",
         ])
         .start();
-    let mut refused = vec![over_its_share(&world)];
+    let mut refused = vec![over_its_share(&world), over_its_memory()];
     for format in [Format::Json, Format::Xml] {
         refused.extend(of_bodies(&world, format));
         refused.extend(of_parameters(&world, format));
@@ -174,6 +174,16 @@ fn of_streams(world: &World) -> Vec<Refused> {
         post("&email=a@example.com", "_fname\nJohn\n"),
         post("", &format!("email\n{}", "none\n".repeat(11))),
     ]
+}
+
+/// Refused because the account has half of the memory.
+fn over_its_memory() -> Refused {
+    let world = World::start();
+    let _slow = world.hold_share(DEMO_TOKEN);
+    let import = || world.import(&json!({"db_id": 1, "data": [{"email": "john@example.com"}]}));
+    let refused = until("too much is in hand", || Some(import()).filter(|answer| answer.status != 202));
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    refused.into()
 }
 
 /// Refused because the account has two of the three streams.

@@ -4,6 +4,7 @@ mod bodies;
 mod large;
 mod memory;
 mod records;
+mod share;
 
 use std::io::Write as _;
 

@@ -45,11 +45,12 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Reads what is sent, up to the limit.
+    /// Reads what is sent, up to the limit; of an account, if it is known whose it is.
     pub(crate) async fn receive(
         request: &HttpRequest,
         mut payload: Payload,
         bounds: &Bounds,
+        account: Option<&str>,
     ) -> Result<Self, ApiError> {
         let (encoding, limit) = (Encoding::of(request)?, bounds.bytes);
         let declared = declared(request);
@@ -57,7 +58,7 @@ impl Body {
             return Err(ApiError::TooLarge { sent, limit, exactly: encoding == Encoding::Identity });
         }
         let deadline = Instant::now() + bounds.time;
-        let mut reservation = bounds.memory.reserve(declared.unwrap_or(STEP)).await?;
+        let mut reservation = bounds.memory.reserve(account, declared.unwrap_or(STEP)).await?;
         let mut bytes = Vec::with_capacity(declared.unwrap_or_default());
         loop {
             let chunk = timeout_at(deadline, payload.next()).await.map_err(|_late| ApiError::BodyLate)?;
@@ -143,8 +144,9 @@ mod tests {
         let request = TestRequest::post().insert_header((CONTENT_ENCODING, encoding)).set_payload(body);
         let (request, mut payload) = request.to_http_parts();
         let payload = Payload::from_request(&request, &mut payload).await.unwrap();
-        let bounds = Bounds { bytes: LIMIT, time: Duration::from_secs(1), memory: Memory::new(4 * LIMIT) };
-        Body::receive(&request, payload, &bounds).await?.unpack().map(|(bytes, _)| bytes)
+        let memory = Memory::new(4 * LIMIT, LIMIT);
+        let bounds = Bounds { bytes: LIMIT, time: Duration::from_secs(1), memory };
+        Body::receive(&request, payload, &bounds, None).await?.unpack().map(|(bytes, _)| bytes)
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -219,8 +221,9 @@ mod tests {
         let request = TestRequest::post().insert_header((CONTENT_ENCODING, "zstd")).set_payload(bomb());
         let (request, mut payload) = request.to_http_parts();
         let payload = Payload::from_request(&request, &mut payload).await.unwrap();
-        let bounds = Bounds { bytes: LIMIT, time: Duration::from_secs(1), memory: Memory::new(LIMIT / 2) };
-        let body = Body::receive(&request, payload, &bounds).await.unwrap();
-        assert!(matches!(body.unpack(), Err(ApiError::Overloaded)));
+        let memory = Memory::new(LIMIT, LIMIT / 2);
+        let bounds = Bounds { bytes: LIMIT, time: Duration::from_secs(1), memory };
+        let body = Body::receive(&request, payload, &bounds, Some("a")).await.unwrap();
+        assert!(matches!(body.unpack(), Err(ApiError::TooMuchInHand { .. })));
     }
 }

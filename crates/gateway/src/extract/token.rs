@@ -19,6 +19,11 @@ impl Credentials {
         Self { header, query: Query::of(request).first("token").map(str::to_owned) }
     }
 
+    /// The account, where it is known before the body is read.
+    pub(crate) fn account_by_header<'c>(&self, catalog: &'c Catalog) -> Option<&'c Account> {
+        self.header.as_deref().and_then(|token| catalog.account_of(token))
+    }
+
     /// The account of whoever sent this. The first token found decides: header, body, query.
     pub(crate) fn account<'c>(
         &self,

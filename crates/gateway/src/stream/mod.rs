@@ -142,7 +142,7 @@ async fn open(request: &HttpRequest, app: &App, operation: Operation) -> Result<
     let database = catalog.database_for(&account, db_id).ok_or(Refusal::NoAccess(db_id))?;
     let terms = Terms::of_stream(&envelope, operation, &catalog, &account, database)?;
     let slot = app.streams.slots.take(&account.name)?;
-    let reservation = app.bounds.memory.reserve(BYTES).await?;
+    let reservation = app.bounds.memory.reserve(Some(&account.name), BYTES).await?;
     let job_id = clock::mint(&account.name, &app.job_key);
     let header = terms.into_stream_header(job_id, &account.name);
     Ok(Opened { account, catalog, header, partial_key: None, _slot: slot, reservation })

@@ -40,7 +40,7 @@ pub(crate) async fn of_failed(
 ) -> Result<Published, ApiError> {
     let slot = app.streams.slots.take(&account.name)?;
     let bytes = usize::try_from(kept.records).unwrap_or(usize::MAX).saturating_mul(RECORD_BYTES);
-    let reservation = app.bounds.memory.reserve(bytes.min(super::BYTES)).await?;
+    let reservation = app.bounds.memory.reserve(Some(&account.name), bytes.min(super::BYTES)).await?;
     let held = Held { slot, reservation, turn };
     let job_id = clock::mint(&account.name, &app.job_key);
     let (shared, account) = (Arc::clone(app), account.name.clone());
