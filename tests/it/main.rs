@@ -23,5 +23,6 @@ mod order;
 mod reading;
 mod refusals;
 mod results;
+mod rollout;
 mod seed;
 mod streams;

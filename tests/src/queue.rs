@@ -1,5 +1,6 @@
 //! Messages in the hands of the test, as of a worker that comes to grief with them.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use intake_broker::{
@@ -20,12 +21,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 impl World {
     /// Publishes a message in its account's lane of bulk, as a gateway would a piece of a large stream.
     pub fn publish(&self, message: &Message<'_>) {
-        let (job, lane) =
-            (message.header().job_id.to_string(), Lane::of(Class::Bulk, &message.header().account));
-        let beside =
-            [(JOB_HEADER, message.header().brief()), (KIND_HEADER, Some(message.kind().word().to_owned()))];
-        let mut message = Outgoing::compress(&job, &message.to_bytes()).expect("it can be packed");
-        for (name, value) in beside {
+        self.publish_as(message.header(), message.kind().word(), &message.to_bytes());
+    }
+
+    /// Publishes any payload as a message of this job and kind, in the same lane.
+    fn publish_as(&self, header: &Header, kind: &str, payload: &[u8]) {
+        let lane = Lane::of(Class::Bulk, &header.account);
+        let mut message = Outgoing::compress(&header.job_id.to_string(), payload).expect("it can be packed");
+        for (name, value) in [(JOB_HEADER, header.brief()), (KIND_HEADER, Some(kind.to_owned()))] {
             if let Some(value) = value {
                 message = message.header(name, &value).expect("it can be said beside it");
             }
@@ -50,6 +53,24 @@ impl World {
         }
         stop.cancel();
         self.runtime().block_on(publisher.closed());
+    }
+
+    /// Takes the next message that no worker has in hand, and publishes it again with another payload, as of another
+    /// version; how often it had come back.
+    pub fn translate(&self, translation: impl FnOnce(&str) -> String) -> u64 {
+        let taken = Cell::new(None);
+        self.consume(async |consumer, _| {
+            let delivery = take(consumer).await;
+            let payload = String::from_utf8(delivery.payload().expect("a payload")).expect("text");
+            let said = |name| delivery.header(name).expect("it is said beside it").to_owned();
+            let beside = (said(JOB_HEADER), said(KIND_HEADER));
+            taken.set(Some((beside, payload, delivery.delivery_count)));
+            delivery.ack().await.expect("the broker forgets it");
+        });
+        let ((job, kind), payload, count) = taken.take().expect("it was taken");
+        let header = Header::from_brief(&job).expect("the header of a job");
+        self.publish_as(&header, &kind, translation(&payload).as_bytes());
+        count
     }
 
     /// Gives the one message that waits back as failed until the broker has had enough of it.

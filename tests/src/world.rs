@@ -30,6 +30,7 @@ pub struct WorldBuilder {
     cut_database: bool,
     cut_broker: bool,
     delivery_limit: Option<i32>,
+    queue_max_bytes: Option<i64>,
     buries: u32,
     catalog: Option<String>,
 }
@@ -74,6 +75,13 @@ impl WorldBuilder {
     #[must_use]
     pub fn delivery_limit(mut self, limit: i32) -> Self {
         self.delivery_limit = Some(limit);
+        self
+    }
+
+    /// How many bytes a queue may hold.
+    #[must_use]
+    pub fn queue_max_bytes(mut self, bytes: i64) -> Self {
+        self.queue_max_bytes = Some(bytes);
         self
     }
 
@@ -223,6 +231,7 @@ impl World {
             ("--amqp-url", amqp_url.to_owned()),
             ("--queue-prefix", self.queues.queue_prefix.clone()),
             ("--queue-delivery-limit", self.queues.queue_delivery_limit.to_string()),
+            ("--queue-max-bytes", self.queues.queue_max_bytes.to_string()),
         ];
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
@@ -230,6 +239,11 @@ impl World {
     /// Makes the catalogue what another declaration (YAML) says.
     pub fn apply_catalog(&self, declaration: &str) {
         apply_catalog(self.runtime(), &self.database, Some(declaration));
+    }
+
+    /// What `intake migrate` does; the migrations that were run.
+    pub fn migrate(&self) -> Vec<String> {
+        self.runtime().block_on(self.database.store().migrate()).expect("the migrations run")
     }
 
     /// Where the gateway listens, for requests that no HTTP client would send.
@@ -326,7 +340,8 @@ impl Drop for World {
 fn queues(builder: &WorldBuilder) -> intake_broker::Config {
     let config = intake_broker::testing::config(&unique_prefix());
     let queue_delivery_limit = builder.delivery_limit.unwrap_or(config.queue_delivery_limit);
-    intake_broker::Config { queue_delivery_limit, ..config }
+    let queue_max_bytes = builder.queue_max_bytes.unwrap_or(config.queue_max_bytes);
+    intake_broker::Config { queue_delivery_limit, queue_max_bytes, ..config }
 }
 
 fn agent() -> ureq::Agent {

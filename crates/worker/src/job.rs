@@ -85,9 +85,13 @@ impl Job {
         }
         let task = match block_in_place(|| Task::of(delivery)) {
             Ok(task) => task,
-            Err(reason) => {
-                tracing::error!(message.id = delivery.message_id, reason, "a message cannot be read: buried");
-                return self.unreadable(attempt, reason).await;
+            // While an installation is rolled out a newer worker may take it next time.
+            Err(error) if error.is_newer() && delivery.delivery_count < self.last_delivery => {
+                return self.leave(delivery, &error).await;
+            }
+            Err(error) => {
+                tracing::error!(message.id = delivery.message_id, %error, "a message cannot be read: buried");
+                return self.unreadable(attempt, error.to_string()).await;
             }
         };
         let Header { job_id, db_id, .. } = task.header();
@@ -176,8 +180,13 @@ impl Job {
     }
 
     /// Leaves a delivery for another one, which may do better.
-    pub(crate) async fn leave(&self, delivery: &Delivery, error: &intake_store::Error) -> Ended {
-        tracing::error!(%error, delivery.count = delivery.delivery_count, "stuck: left for another delivery");
+    pub(crate) async fn leave(&self, delivery: &Delivery, error: &impl std::fmt::Display) -> Ended {
+        tracing::error!(
+            %error,
+            message.id = delivery.message_id,
+            delivery.count = delivery.delivery_count,
+            "stuck: left for another delivery"
+        );
         tokio::select! {
             () = self.shutdown.cancelled() => {}
             () = tokio::time::sleep(STUCK_PAUSE) => {}

@@ -2,7 +2,7 @@
 
 use intake_broker::{Delivery, JOB_HEADER, KIND_HEADER};
 use intake_store::{Import, Part};
-use intake_types::{CutV1, Header, Message, MessageKind, RepeatedV1};
+use intake_types::{CutV1, DecodeError, Header, Message, MessageKind, RepeatedV1};
 
 /// What a delivery asks for.
 #[derive(Debug)]
@@ -19,17 +19,38 @@ pub(crate) enum Task {
     Repeated(RepeatedV1),
 }
 
+/// Why a delivery cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// The bytes that came make no sense to anybody.
+    #[error("{0}")]
+    Packed(#[from] intake_broker::Error),
+    /// Neither does what was in them, or it does to somebody newer.
+    #[error("{0}")]
+    Message(#[from] DecodeError),
+}
+
+impl Unreadable {
+    /// Whether a worker of a later version may be able to read it.
+    pub(crate) fn is_newer(&self) -> bool {
+        match self {
+            Self::Packed(error) => matches!(error, intake_broker::Error::Encoding(_)),
+            Self::Message(error) => matches!(error, DecodeError::Unknown(_)),
+        }
+    }
+}
+
 impl Task {
-    /// Reads a delivery; else why it cannot be read. CPU work.
-    pub(crate) fn of(delivery: &Delivery) -> Result<Self, String> {
-        let payload = delivery.payload().map_err(|error| error.to_string())?;
-        Ok(match Message::from_bytes(&payload).map_err(|error| error.to_string())? {
+    /// Reads a delivery. CPU work.
+    pub(crate) fn of(delivery: &Delivery) -> Result<Self, Unreadable> {
+        let payload = delivery.payload()?;
+        Ok(match Message::from_bytes(&payload)? {
             Message::V1(message) => Self::Import(Import::from(message)),
             Message::PartV1(part) => Self::Part(Part {
                 first_index: part.first_index,
                 open_until: part.open_until,
                 header: part.header,
-                payload: delivery.packed().map_err(|error| error.to_string())?.to_vec(),
+                payload: delivery.packed()?.to_vec(),
             }),
             Message::SealV1(seal) => Self::Seal(seal.header),
             Message::CutV1(cut) => Self::Cut(cut),

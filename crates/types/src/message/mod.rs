@@ -4,6 +4,9 @@
 //! carried as the text they came in: copied once when written, borrowed when read. A later version is a further
 //! variant; what is already in a queue stays readable.
 //!
+//! Workers pass over members that they do not know. So a member without which a message would be applied wrongly is no
+//! member to be added: it makes another version, which an older worker leaves to a newer one.
+//!
 //! A stream is several messages: its parts, which are only kept, and then the seal, which makes them a job; or a `cut_v1`,
 //! when it did not come to its end; or a `repeated_v1`, when it turned out to be one again.
 
@@ -109,9 +112,12 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, R
 /// Why bytes are no message.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Not JSON, or of a version or shape that is not known.
+    /// Not JSON.
     #[error("the message is not readable")]
-    Unreadable(#[from] serde_json::Error),
+    Unreadable(#[source] serde_json::Error),
+    /// JSON, but of a version or shape that is not known here: whoever is newer may know it.
+    #[error("the message is of a version or shape that is not known here")]
+    Unknown(#[source] serde_json::Error),
     /// It does not hold what it says.
     #[error("the message says {said} records and holds {held}")]
     Miscounted {
@@ -123,6 +129,14 @@ pub enum DecodeError {
     /// Of a stream without records, or with more than any may have.
     #[error("the message is of a stream of {0} records")]
     Impossible(u32),
+}
+
+/// Why bytes could not be read: the first error may come long before the place where they cease to be JSON.
+fn unreadable(bytes: &[u8], error: serde_json::Error) -> DecodeError {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        Ok(_json) => DecodeError::Unknown(error),
+        Err(error) => DecodeError::Unreadable(error),
+    }
 }
 
 impl Header {
@@ -167,7 +181,7 @@ impl<'a> Message<'a> {
     /// # Errors
     /// When the bytes are no message that this version knows, or one that is not whole.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let message: Self = serde_json::from_slice(bytes)?;
+        let message: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(bytes, error))?;
         let total = message.header().total;
         let (said, whole) = match &message {
             Self::V1(_) => (Some(total), true),
