@@ -9,19 +9,47 @@ use crate::{World, until};
 const HELD: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 7411 \
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
+/// Whoever holds a lock for a story.
+const LOCKED: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7412 AND granted \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 impl World {
     /// Has whoever writes a new profile of the city `Slow` wait until the gate is opened.
     pub fn close_gate(&self) {
+        self.close_gate_for("BEFORE INSERT ON profiles FOR EACH ROW WHEN (NEW.fields ->> 'city' = 'Slow')");
+    }
+
+    /// Has whoever begins a statement, such as `DELETE ON outbox`, wait until the gate is opened.
+    pub fn close_gate_before(&self, statement: &str) {
+        self.close_gate_for(&format!("BEFORE {statement} FOR EACH STATEMENT"));
+    }
+
+    fn close_gate_for(&self, what: &str) {
         self.database.execute("CREATE TABLE gate ()");
         self.database.execute(
             "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
              PERFORM pg_advisory_xact_lock_shared(7411); \
              WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; END $$",
         );
-        self.database.execute(
-            "CREATE TRIGGER wait BEFORE INSERT ON profiles FOR EACH ROW \
-             WHEN (NEW.fields ->> 'city' = 'Slow') EXECUTE FUNCTION wait()",
+        self.database.execute(&format!("CREATE TRIGGER wait {what} EXECUTE FUNCTION wait()"));
+    }
+
+    /// Has another session hold a lock, taken by this statement, while something is done.
+    pub fn while_locked<T>(&self, lock: &str, work: impl FnOnce() -> T) -> T {
+        self.database.execute("CREATE TABLE released ()");
+        let hold = format!(
+            "DO $$ BEGIN {lock}; \
+             PERFORM pg_advisory_xact_lock_shared(7412); \
+             WHILE NOT EXISTS (SELECT FROM released) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"
         );
+        std::thread::scope(|scope| {
+            let holding = scope.spawn(|| self.database.execute(&hold));
+            until("the lock is held", || (self.database.scalar(LOCKED) > 0).then_some(()));
+            let done = work();
+            self.database.execute("INSERT INTO released DEFAULT VALUES");
+            holding.join().expect("the lock is released");
+            done
+        })
     }
 
     /// Lets all go on who wait, and all who come.

@@ -2,6 +2,9 @@
 //! nothing is done twice, and every job ends.
 
 mod crash;
+mod full;
+mod killed;
+mod locks;
 mod outage;
 mod patience;
 mod poison;

@@ -1,5 +1,7 @@
 //! The database is away.
 
+use std::time::{Duration, Instant};
+
 use intake_tests::{World, until};
 use serde_json::{Value, json};
 
@@ -21,6 +23,27 @@ fn imports_are_accepted_and_applied_once_it_is_back() {
         assert_eq!(status["processed"], 1500);
     }
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 1500);
+}
+
+#[test]
+fn an_outage_of_many_patiences_costs_one_delivery() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let world = World::builder()
+        .with_database_relay()
+        .delivery_limit(2)
+        .worker_arguments(&["--patience-seconds", "1", "--consume-pause-hold", "100"])
+        .start();
+    world.cut_database();
+    let start = Instant::now();
+    let job = world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com"}]})).job_id();
+    // Tried for each of them anew, it would be given up by now.
+    until("several patiences are over, and the worker has given it back", || {
+        (start.elapsed() > PATIENCE * 6 && world.queued().work() == 1).then_some(())
+    });
+    assert_eq!(world.translate(str::to_owned), 1, "it was delivered once");
+    world.restore_database();
+    let status = world.completed(&job);
+    assert_eq!((&status["created"], &status["attempts"]), (&json!(1), &json!(1)), "{status}");
 }
 
 #[test]
