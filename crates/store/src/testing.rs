@@ -114,6 +114,13 @@ impl TestDatabase {
         rows.into_iter().map(|row| row.line).collect()
     }
 
+    /// As [`Self::execute`], of a statement that may be interrupted; `None` when it failed.
+    pub fn try_execute(&self, statement: &str) -> Option<usize> {
+        let mut connection =
+            PgConnection::establish(&conninfo::with(&self.server, "dbname", &self.name)).ok()?;
+        sql_query(statement).execute(&mut connection).ok()
+    }
+
     /// Runs a statement and tells how many rows it touched.
     ///
     /// # Panics

@@ -1,15 +1,17 @@
-//! A TCP relay that can be cut and stalled: stands between a process and any server.
+//! A TCP relay that can be cut, stalled, slowed down and broken in all other ways: stands between a process and any server.
 
 use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, tcp},
     sync::watch,
+    time::sleep,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -22,7 +24,29 @@ enum Mode {
     Stalled,
     /// What the server says is held up, what it is told is not.
     Held,
+    /// Each piece that is passed on waits so long first.
+    Slow(Duration),
+    /// What is said on a connection is lost, and so is all that is said on it later.
+    Lost,
     Cut,
+}
+
+impl Mode {
+    /// Whether what comes from one end is passed on to the other.
+    fn lets_through(self, from: End) -> bool {
+        match self {
+            Self::Open | Self::Slow(_) => true,
+            Self::Held => from == End::Client,
+            Self::Stalled | Self::Lost | Self::Cut => false,
+        }
+    }
+}
+
+/// Who says something on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Client,
+    Server,
 }
 
 /// What is waited for in what the server is told, and what is done before it is passed on.
@@ -117,6 +141,17 @@ impl Relay {
         self.trap.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
+    /// Passes on what is said in pieces of up to 16 KiB, each of which takes so long, one after the other.
+    pub fn slow_down(&self, piece: Duration) {
+        self.mode.send_replace(Mode::Slow(piece));
+    }
+
+    /// Half-open: the connections on which something is said from now on stay open and carry nothing any more, not even
+    /// that the other end has closed them, as if the machine there had lost its power. New ones are taken and wait.
+    pub fn lose(&self) {
+        self.mode.send_replace(Mode::Lost);
+    }
+
     /// Lets everything through again, also what a stall held up.
     pub fn restore(&self) {
         self.mode.send_replace(Mode::Open);
@@ -139,14 +174,16 @@ async fn accept(listener: TcpListener, target: String, mode: watch::Sender<Mode>
 async fn connection(client: TcpStream, target: String, mode: watch::Sender<Mode>, trap: Trap) {
     let mut cut = mode.subscribe();
     let forward = async {
-        open(&mut mode.subscribe(), &[Mode::Open, Mode::Held]).await?;
+        open(&mut mode.subscribe(), End::Client).await?;
         let server = TcpStream::connect(target).await?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
+        let is_lost = watch::Sender::new(false);
         tokio::try_join!(
-            pump(client_in, server_out, &mode, &[Mode::Open, Mode::Held], Some(&trap)),
-            pump(server_in, client_out, &mode, &[Mode::Open], None)
+            Pump { from: End::Client, mode: &mode, is_lost: &is_lost, trap: Some(&trap) }
+                .run(client_in, server_out),
+            Pump { from: End::Server, mode: &mode, is_lost: &is_lost, trap: None }.run(server_in, client_out)
         )
     };
     tokio::select! {
@@ -155,29 +192,57 @@ async fn connection(client: TcpStream, target: String, mode: watch::Sender<Mode>
     }
 }
 
-async fn pump(
-    mut from: tcp::OwnedReadHalf,
-    mut to: tcp::OwnedWriteHalf,
-    mode: &watch::Sender<Mode>,
-    through: &[Mode],
-    trap: Option<&Trap>,
-) -> io::Result<()> {
-    let (mut chunk, mut seen, mut watching) = (vec![0; CHUNK], Vec::new(), mode.subscribe());
-    loop {
-        let read = from.read(&mut chunk).await?;
-        match trap.and_then(|trap| snap(trap, &mut seen, chunk.get(..read).unwrap_or_default())) {
-            Some(Snap::Hold) => drop(mode.send_replace(Mode::Held)),
-            Some(Snap::Lose) => break,
-            None => {}
+/// One direction of a connection.
+struct Pump<'a> {
+    from: End,
+    mode: &'a watch::Sender<Mode>,
+    /// Whether something that was said on the connection is lost: the rest would make no sense.
+    is_lost: &'a watch::Sender<bool>,
+    trap: Option<&'a Trap>,
+}
+
+impl Pump<'_> {
+    /// Gives back the end that it passed on to where that must not be closed as long as the other direction is open.
+    async fn run(
+        self,
+        mut from: tcp::OwnedReadHalf,
+        mut to: tcp::OwnedWriteHalf,
+    ) -> io::Result<Option<tcp::OwnedWriteHalf>> {
+        let (mut chunk, mut seen, mut watching) = (vec![0; CHUNK], Vec::new(), self.mode.subscribe());
+        loop {
+            let read = from.read(&mut chunk).await?;
+            match self.trap.and_then(|trap| snap(trap, &mut seen, chunk.get(..read).unwrap_or_default())) {
+                Some(Snap::Hold) => drop(self.mode.send_replace(Mode::Held)),
+                Some(Snap::Lose) => break,
+                None => {}
+            }
+            if *self.mode.borrow() == Mode::Lost {
+                self.is_lost.send_replace(true);
+            }
+            let mut is_lost = self.is_lost.subscribe();
+            let is_lost = tokio::select! {
+                biased;
+                lost = is_lost.wait_for(|lost| *lost) => lost.is_ok(),
+                opened = open(&mut watching, self.from) => opened.map(|()| false)?,
+            };
+            if is_lost {
+                while matches!(from.read(&mut chunk).await, Ok(1..)) {}
+                return Ok(Some(to));
+            }
+            let mode = *self.mode.borrow();
+            if let Mode::Slow(piece) = mode {
+                sleep(piece).await;
+            }
+            if read == 0 {
+                to.shutdown().await?;
+                return Ok(None);
+            }
+            to.write_all(chunk.get(..read).unwrap_or_default()).await?;
         }
-        open(&mut watching, through).await?;
-        if read == 0 {
-            return to.shutdown().await;
-        }
-        to.write_all(chunk.get(..read).unwrap_or_default()).await?;
+        while from.read(&mut chunk).await? > 0 {}
+        to.shutdown().await?;
+        Ok(None)
     }
-    while from.read(&mut chunk).await? > 0 {}
-    to.shutdown().await
 }
 
 /// What is done now, if what is waited for is in what was read. `seen` is the end of what was read before.
@@ -190,9 +255,9 @@ fn snap(trap: &Trap, seen: &mut Vec<u8>, read: &[u8]) -> Option<Snap> {
     if is_there { trap.take().map(|(_, snap)| snap) } else { None }
 }
 
-/// Waits for one of the modes that let something through.
-async fn open(mode: &mut watch::Receiver<Mode>, through: &[Mode]) -> io::Result<()> {
-    match mode.wait_for(|mode| through.contains(mode)).await {
+/// Waits for a mode that lets through what comes from this end.
+async fn open(mode: &mut watch::Receiver<Mode>, from: End) -> io::Result<()> {
+    match mode.wait_for(|mode| mode.lets_through(from)).await {
         Ok(_open) => Ok(()),
         Err(_dropped) => Err(io::ErrorKind::ConnectionAborted.into()),
     }
