@@ -30,7 +30,7 @@ pub use examples::{Examples, fits, run_examples};
 pub use format::Format;
 pub use listener::Listener;
 pub use operator::Told;
-pub use process::{GatewayProcess, WorkerProcess};
+pub use process::{GatewayProcess, Process, WorkerProcess};
 pub use receiver::{Got, Receiver};
 pub use table::table;
 pub use until::until;

@@ -1,52 +1,115 @@
 //! A worker or a gateway as a process of its own: to be killed, or to be watched.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{World, until};
 
-/// A real `intake-worker`; killed with SIGKILL when dropped.
-pub struct WorkerProcess {
+/// One of the programs, as a process of its own; killed with SIGKILL when dropped.
+#[derive(Debug)]
+pub struct Process {
     child: Child,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
-impl WorkerProcess {
-    /// Starts one that works for this world, with further arguments.
-    pub fn start(world: &World, arguments: &[&str]) -> Self {
-        let address = free_address();
-        Self { child: spawn("intake-worker", address, &world.worker_arguments(), arguments), address }
+impl Process {
+    /// Starts a program of this workspace with all its arguments but the address, a free one if none is given. What it says
+    /// goes to the end of the log; without one only its errors are shown.
+    pub fn start(
+        program: &str,
+        address: Option<SocketAddr>,
+        arguments: &[String],
+        log: Option<&Path>,
+    ) -> Self {
+        let address = address.unwrap_or_else(free_address);
+        let mut command = Command::new(binary(program));
+        // As deploy/Dockerfile has it.
+        command.env("MALLOC_ARENA_MAX", "2");
+        command.args(["--listen", &address.to_string()]).args(arguments).stdout(Stdio::null());
+        if let Some(log) = log {
+            let log = File::options().create(true).append(true).open(log).expect("a log can be written");
+            command.stdout(log.try_clone().expect("it has a second handle")).stderr(log);
+        }
+        Self { child: command.spawn().expect("the process starts"), address }
     }
 
     /// Whether it says that it has all that it needs.
     pub fn is_ready(&self) -> bool {
-        is_ready(self.address)
+        let ready = ureq::get(format!("http://{}/health/ready", self.address)).call();
+        ready.is_ok_and(|answer| answer.status() == 200)
     }
 
-    /// The most memory that it has had, in MiB.
-    pub fn peak_memory(&self) -> u64 {
-        peak_memory(&self.child)
+    /// Whether it has ended by itself, or as it was told to.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its parent may ask").is_some()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
+        kill_process(pid, signal).expect("it is told");
     }
 
     /// Kills it with SIGKILL: it gets no chance to finish anything.
-    pub fn kill(mut self) {
-        self.child.kill().expect("the worker is killed");
-        self.child.wait().expect("the worker is gone");
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it is gone");
+    }
+
+    /// The most memory that it has had, in MiB: `VmHWM`, the high-water mark of resident memory,
+    /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+    pub fn peak_memory(&self) -> u64 {
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has memory");
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+        kilobytes / 1024
     }
 }
 
-impl Drop for WorkerProcess {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A real `intake-gateway` beside that of the world; killed with SIGKILL when dropped.
+/// A real `intake-worker` for a world.
+#[derive(Debug)]
+pub struct WorkerProcess(Process);
+
+impl WorkerProcess {
+    /// Starts one that works for this world, with further arguments.
+    pub fn start(world: &World, arguments: &[&str]) -> Self {
+        let arguments = with(world.worker_arguments(), arguments);
+        Self(Process::start("intake-worker", None, &arguments, None))
+    }
+
+    /// Whether it says that it has all that it needs.
+    pub fn is_ready(&self) -> bool {
+        self.0.is_ready()
+    }
+
+    /// The most memory that it has had, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        self.0.peak_memory()
+    }
+
+    /// Kills it with SIGKILL: it gets no chance to finish anything.
+    pub fn kill(mut self) {
+        self.0.kill();
+    }
+}
+
+/// A real `intake-gateway` beside that of the world.
+#[derive(Debug)]
 pub struct GatewayProcess {
-    child: Child,
+    process: Process,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -54,74 +117,46 @@ pub struct GatewayProcess {
 impl GatewayProcess {
     /// Starts one for this world, with further arguments, and waits until it is ready.
     pub fn start(world: &World, arguments: &[&str]) -> Self {
-        let address = free_address();
-        let child = spawn("intake-gateway", address, &world.gateway_arguments(), arguments);
-        let gateway = Self { child, address };
-        gateway.until_ready();
-        gateway
+        Self::start_at(None, world, arguments)
+    }
+
+    fn start_at(address: Option<SocketAddr>, world: &World, arguments: &[&str]) -> Self {
+        let arguments = with(world.gateway_arguments(), arguments);
+        let process = Process::start("intake-gateway", address, &arguments, None);
+        until("the gateway is ready", || process.is_ready().then_some(()));
+        Self { address: process.address, process }
     }
 
     /// The most memory that it has had, in MiB.
     pub fn peak_memory(&self) -> u64 {
-        peak_memory(&self.child)
+        self.process.peak_memory()
     }
 
     /// Kills it with SIGKILL: it gets no chance to finish anything. Another one can be started in its place.
     pub fn kill(&mut self) {
-        self.child.kill().expect("the gateway is killed");
-        self.child.wait().expect("the gateway is gone");
+        self.process.kill();
     }
 
     /// Starts it again where it listened before, and waits until it is ready.
     pub fn start_again(&mut self, world: &World, arguments: &[&str]) {
-        self.child = spawn("intake-gateway", self.address, &world.gateway_arguments(), arguments);
-        self.until_ready();
-    }
-
-    fn until_ready(&self) {
-        until("the gateway is ready", || is_ready(self.address).then_some(()));
+        *self = Self::start_at(Some(self.address), world, arguments);
     }
 }
 
-impl Drop for GatewayProcess {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn is_ready(address: SocketAddr) -> bool {
-    ureq::get(format!("http://{address}/health/ready")).call().is_ok_and(|answer| answer.status() == 200)
+fn with(mut arguments: Vec<String>, more: &[&str]) -> Vec<String> {
+    arguments.extend(more.iter().map(ToString::to_string));
+    arguments
 }
 
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-fn spawn(name: &str, address: SocketAddr, world: &[String], arguments: &[&str]) -> Child {
-    Command::new(binary(name))
-        // As deploy/Dockerfile has it.
-        .env("MALLOC_ARENA_MAX", "2")
-        .args(world)
-        .args(["--listen", &address.to_string()])
-        .args(arguments)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the process starts")
-}
-
-/// `VmHWM`, the high-water mark of resident memory: <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
-fn peak_memory(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("the process runs");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has memory");
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-    kilobytes / 1024
-}
-
-/// A binary of this workspace, built beside the tests.
+/// A program of this workspace, built beside this one.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows where it is");
-    let path = test.ancestors().nth(2).expect("tests are in target/*/deps").join(name);
-    assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());
-    path
+    let this = std::env::current_exe().expect("the program knows where it is");
+    // A test is in `deps`, a program beside it.
+    let found =
+        this.ancestors().skip(1).take(2).map(|directory| directory.join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} is missing: `cargo build --workspace` makes it"))
 }

@@ -1,0 +1,129 @@
+//! The clients: they send, send again what was not acknowledged and has a key, and follow what was.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::Value;
+
+use crate::book::{Book, Ended};
+use crate::gateways::{Answer, Gateways};
+use crate::request::{Request, draw};
+
+/// Clients that send side by side; every second one is of the second account.
+pub(crate) const CLIENTS: u32 = 6;
+
+/// Open jobs beyond which nothing more is sent: what waits at the end has to be waited for.
+const MOST_OPEN: usize = 20;
+
+/// How long what was begun is sent again after the end.
+const LAST_TRIES: Duration = Duration::from_mins(2);
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What the clients share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) book: Book,
+    pub(crate) gateways: Gateways,
+    pub(crate) seed: u64,
+    /// No more is to be sent.
+    pub(crate) over: AtomicBool,
+    next: AtomicU32,
+}
+
+impl Desk {
+    pub(crate) fn new(gateways: Gateways, seed: u64) -> Self {
+        Self { book: Book::new(), gateways, seed, over: AtomicBool::new(false), next: AtomicU32::new(0) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// One client, until it is over.
+    pub(crate) fn send_all(&self, client: u32) {
+        let account = usize::from(client % 2 == 1);
+        let mut draw = draw(self.seed, client.into());
+        while !self.is_over() {
+            if self.book.open() >= MOST_OPEN {
+                sleep(PAUSE);
+                continue;
+            }
+            let number = self.next.fetch_add(1, Ordering::SeqCst);
+            self.send(&Request::draw(number, account, &mut draw), &mut draw);
+        }
+    }
+
+    /// One request: again and again if it has a key, else once.
+    fn send(&self, request: &Request, draw: &mut StdRng) {
+        let sent = request.sent(self.seed);
+        self.book.sent(request);
+        let mut over_since = None;
+        loop {
+            let answer = self.gateways.post(draw.random_range(0..usize::MAX), &sent);
+            match answer {
+                Some(answer) if answer.status == 202 => match answer.job() {
+                    Some(job) => {
+                        self.book.acknowledged(request.number, job);
+                        return;
+                    }
+                    None => self.book.complain(format!("a 202 without a job: {}", answer.text)),
+                },
+                // Nothing is wrong with the request, so all else must be about the moment.
+                Some(Answer { status: 408 | 409 | 429 | 500.., .. }) | None => {}
+                Some(answer) => {
+                    self.book.complain(format!("{} for a good request: {}", answer.status, answer.text));
+                    return;
+                }
+            }
+            if self.is_over() && over_since.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
+                || !request.has_key
+            {
+                return;
+            }
+            sleep(PAUSE.mul_f64(draw.random_range(0.5..4.0)));
+        }
+    }
+
+    /// Follows the acknowledged jobs, until it is over and all have ended, or none has for so long.
+    pub(crate) fn follow(&self, patience: Duration) {
+        let mut draw = draw(self.seed, u64::MAX);
+        let mut last = Instant::now();
+        while !self.is_over() || (self.book.open() > 0 && last.elapsed() < patience) {
+            for (number, account, job) in self.book.open_jobs() {
+                let answer = self.gateways.job(draw.random_range(0..usize::MAX), account, &job);
+                match answer {
+                    Some(answer) if answer.status == 200 => {
+                        if let Some(ended) = answer.json().as_ref().and_then(ended) {
+                            self.book.ended(number, ended);
+                            last = Instant::now();
+                        }
+                    }
+                    Some(Answer { status: 429 | 500.., .. }) | None => {}
+                    Some(answer) => self.book.complain(format!(
+                        "{} for the acknowledged job {job}: {}",
+                        answer.status, answer.text
+                    )),
+                }
+            }
+            if !self.is_over() {
+                last = Instant::now();
+            }
+            sleep(PAUSE);
+        }
+    }
+}
+
+/// How a job ended, if it has.
+fn ended(status: &Value) -> Option<Ended> {
+    status["finished_at"].as_str()?;
+    let count = |name: &str| status[name].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    Some(Ended {
+        state: status["status"].as_str()?.to_owned(),
+        text: status["error_text"].as_str().unwrap_or_default().to_owned(),
+        applied: ["created", "updated", "unchanged"].map(count).iter().sum(),
+    })
+}

@@ -1,0 +1,73 @@
+//! How the clients speak to the gateways: to any of them, within a time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request, Response};
+
+use crate::request::{Sent, TOKENS};
+
+/// Where the gateways listen.
+#[derive(Debug, Clone)]
+pub(crate) struct Gateways {
+    addresses: Vec<SocketAddr>,
+    agent: Agent,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Gateways {
+    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false);
+        // Longer than the gateway takes for anything when all is well, shorter than it may hang on a server that hangs.
+        let agent = config.timeout_global(Some(Duration::from_secs(20))).build().into();
+        Self { addresses, agent }
+    }
+
+    /// Sends to one of them. `None`: there was no whole answer.
+    pub(crate) fn post(&self, which: usize, sent: &Sent) -> Option<Answer> {
+        let mut request = Request::post(self.url(which, &sent.path)?);
+        for (name, value) in &sent.headers {
+            request = request.header(*name, value);
+        }
+        read(self.agent.run(request.body(sent.body.as_slice()).ok()?).ok()?)
+    }
+
+    /// The status of a job, as one of them tells it. `None`: there was no whole answer.
+    pub(crate) fn job(&self, which: usize, account: usize, job: &str) -> Option<Answer> {
+        let token = TOKENS.get(account)?;
+        let request = Request::get(self.url(which, &format!("/api/v1.1/jobs/{job}"))?)
+            .header("authorization", format!("Bearer {token}"));
+        read(self.agent.run(request.body(()).ok()?).ok()?)
+    }
+
+    fn url(&self, which: usize, path: &str) -> Option<String> {
+        let address = self.addresses.get(which % self.addresses.len().max(1))?;
+        Some(format!("http://{address}{path}"))
+    }
+}
+
+fn read(mut response: Response<ureq::Body>) -> Option<Answer> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Some(Answer { status, headers, text: response.body_mut().read_to_string().ok()? })
+}
+
+impl Answer {
+    /// The job that a 202 names.
+    pub(crate) fn job(&self) -> Option<String> {
+        let location = self.headers.get("location")?.to_str().ok()?;
+        location.rsplit('/').next().map(str::to_owned)
+    }
+
+    pub(crate) fn json(&self) -> Option<Value> {
+        serde_json::from_str(&self.text).ok()
+    }
+}

@@ -1,0 +1,100 @@
+//! A soak: clients import into a whole installation while everything that can break does, and at the end what was
+//! acknowledged is compared with what is in the database.
+//!
+//! `cargo xtask soak` starts it with servers of its own, which it may kill.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what goes wrong with the soak itself ends it loudly; JSON is looked into by name"
+)]
+
+mod book;
+mod clients;
+mod config;
+mod faults;
+mod gateways;
+mod programs;
+mod reckoning;
+mod request;
+mod servers;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use clap::Parser as _;
+use intake_tests::until;
+
+use crate::clients::{CLIENTS, Desk};
+use crate::config::Config;
+use crate::faults::{Fault, Kind};
+use crate::gateways::Gateways;
+use crate::programs::Programs;
+use crate::reckoning::Reckoning;
+use crate::servers::Servers;
+
+/// How long nothing may end, once all is mended, before it is given up.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    let (programs, servers) = (Programs::start(&config.logs), Servers::new(&config));
+    let desk = Desk::new(Gateways::new(programs.addresses()), config.seed);
+    let faults = Fault::plan(config.seed, config.length(), servers.disk.is_some());
+    say(&format!("seed {}, {} faults in {} min", config.seed, faults.len(), config.minutes));
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let desk = &desk;
+            scope.spawn(move || desk.send_all(client));
+        }
+        scope.spawn(|| desk.follow(PATIENCE));
+        thread::scope(|scope| {
+            for fault in &faults {
+                sleep((start + fault.at).saturating_duration_since(Instant::now()));
+                let (programs, servers, book) = (&programs, &servers, &desk.book);
+                say(&format!("{:>7.1} s  {}", start.elapsed().as_secs_f64(), fault.describe(programs)));
+                scope.spawn(move || {
+                    if let Err(complaint) = fault.happen(programs, servers) {
+                        book.complain(complaint);
+                    }
+                });
+            }
+            sleep((start + config.length()).saturating_duration_since(Instant::now()));
+        });
+        for complaint in programs.mend() {
+            desk.book.complain(complaint);
+        }
+        desk.over.store(true, Ordering::SeqCst);
+        say(&format!("{:>7.1} s  all is mended", start.elapsed().as_secs_f64()));
+    });
+    say(&format!("{:>7.1} s  all has ended", start.elapsed().as_secs_f64()));
+    conclude(&programs, desk, &faults)
+}
+
+/// Looks at what is left, and tells.
+fn conclude(programs: &Programs, desk: Desk, faults: &[Fault]) -> ExitCode {
+    let mut reckoning = Reckoning::of(desk.book, &programs.database);
+    let rest = "SELECT count(*) FROM outbox";
+    until("all events are sent", || (programs.database.scalar(rest) == 0).then_some(()));
+    let depths = programs.runtime.block_on(intake_broker::depths(&programs.queues));
+    let depths = depths.expect("the broker answers");
+    if depths.dead + depths.undelivered > 0 {
+        reckoning.complain(format!("messages were given up: {depths:?}"));
+    }
+    for program in programs.all() {
+        program.panics().into_iter().for_each(|panic| reckoning.complain(panic));
+        say(&format!("{:<17} {:>4} MiB at most since its last start", program.name, program.peak_memory()));
+    }
+    let kinds: BTreeSet<Kind> = faults.iter().map(|fault| fault.kind).collect();
+    say(&format!("{reckoning}\nfaults         {} of {} kinds", faults.len(), kinds.len()));
+    if reckoning.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints one line.
+fn say(line: &str) {
+    let _closed = writeln!(std::io::stdout().lock(), "{line}");
+}

@@ -1,0 +1,163 @@
+//! What the clients send: batches of people of whom all have the same keys in all ways of matching.
+//!
+//! Each record adds one to `visits` of its person, so the sum tells how often it was applied. It sets `city`, the note of the
+//! subscription and, in every second request, `_fname` to a mark of its own, so the mark tells who wrote last.
+
+use intake_tests::Format;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::{Value, json};
+
+/// People of one account: few, so that requests meet.
+pub(crate) const PEOPLE: u16 = 240;
+
+/// The accounts, by their index.
+pub(crate) const TOKENS: [&str; 2] = ["token-of-account-one-0000001", "token-of-account-two-0000002"];
+
+const IMPORT: &str = "/api/v1.1/profiles/import_batch";
+
+/// A request, and what it does to whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// Which of all.
+    pub(crate) number: u32,
+    /// Whose.
+    pub(crate) account: usize,
+    /// The person that each record is about.
+    pub(crate) people: Vec<u16>,
+    /// Whether it has an `Idempotency-Key`, and so may be sent again.
+    pub(crate) has_key: bool,
+    /// Whether its records have names.
+    pub(crate) has_names: bool,
+    form: Form,
+    matching: Matching,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Body(Format),
+    Stream,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Matching {
+    Email,
+    Phone,
+    Member,
+}
+
+/// A request as it goes out.
+pub(crate) struct Sent {
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// Draws one: most are small, some are large, some are streams of several parts.
+    pub(crate) fn draw(number: u32, account: usize, draw: &mut StdRng) -> Self {
+        let (form, records) = match draw.random_range(0..100) {
+            0..45 => (Form::Body(Format::Json), draw.random_range(1..40)),
+            45..65 => (Form::Body(Format::Xml), draw.random_range(1..40)),
+            65..80 => (Form::Body(Format::Json), draw.random_range(100..900)),
+            80..90 => (Form::Body(Format::Json), draw.random_range(1_100..2_500)),
+            _ => (Form::Stream, draw.random_range(500..4_000)),
+        };
+        let matching = match draw.random_range(0..3) {
+            0 => Matching::Email,
+            1 => Matching::Phone,
+            _ => Matching::Member,
+        };
+        let people = (0..records).map(|_| draw.random_range(0..PEOPLE)).collect();
+        let (has_key, has_names) = (draw.random_range(0..10) > 0, draw.random());
+        Self { number, account, people, has_key, has_names, form, matching }
+    }
+
+    /// What a record sets.
+    pub(crate) fn mark(&self, index: usize) -> String {
+        format!("{}.{index}", self.number)
+    }
+
+    /// The record that writes last to a person: of one request that is the last.
+    pub(crate) fn last_of(&self, person: u16) -> Option<usize> {
+        self.people.iter().rposition(|other| *other == person)
+    }
+
+    pub(crate) fn sent(&self, secret: u64) -> Sent {
+        let token = TOKENS.get(self.account).copied().unwrap_or_default();
+        let mut headers = vec![("authorization", format!("Bearer {token}"))];
+        if self.has_key {
+            headers.push(("idempotency-key", format!("soak-{secret}-{}", self.number)));
+        }
+        let records = self.people.iter().enumerate().map(|(index, person)| self.record(index, *person));
+        let db_id = self.account + 1;
+        let (path, body) = match self.form {
+            Form::Stream => {
+                headers.push(("content-type", "application/x-ndjson".to_owned()));
+                let lines: Vec<_> = records.map(|record| record.to_string()).collect();
+                (format!("{IMPORT}?db_id={db_id}{}", self.matching.query()), lines.join("\n"))
+            }
+            Form::Body(format) => {
+                headers.push(("content-type", format.media_type().to_owned()));
+                let mut body = json!({"db_id": db_id, "data": records.collect::<Vec<_>>()});
+                self.matching.say(&mut body);
+                (IMPORT.to_owned(), format.write(&body))
+            }
+        };
+        Sent { path, headers, body: body.into_bytes() }
+    }
+
+    fn record(&self, index: usize, person: u16) -> Value {
+        let (mark, email) = (self.mark(index), email(person));
+        let mut record = json!({
+            "email": email,
+            "phones": [phone(person)],
+            "member": person,
+            "visits": {"action": "incr", "value": 1},
+            "city": mark,
+            "subscriptions": [
+                {"channel": "email", "resource_id": 1, "email": email, "custom_fields": {"note": mark}},
+            ],
+        });
+        if let (true, Some(record)) = (self.has_names, record.as_object_mut()) {
+            record.insert("_fname".to_owned(), mark.into());
+        }
+        record
+    }
+}
+
+impl Matching {
+    fn query(self) -> &'static str {
+        match self {
+            Self::Email => "&matching=email",
+            Self::Phone => "&matching=phone",
+            Self::Member => "&matching=custom&field_name=member",
+        }
+    }
+
+    fn say(self, body: &mut Value) {
+        let Some(body) = body.as_object_mut() else { return };
+        let matching = match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Member => "custom",
+        };
+        body.insert("matching".to_owned(), matching.into());
+        if matches!(self, Self::Member) {
+            body.insert("field_name".to_owned(), "member".into());
+        }
+    }
+}
+
+pub(crate) fn email(person: u16) -> String {
+    format!("p{person}@soak.example.com")
+}
+
+fn phone(person: u16) -> String {
+    format!("+7900{:07}", u32::from(person) + 1_000_000)
+}
+
+/// Randomness of its own for each who draws, so that one does not disturb the other.
+pub(crate) fn draw(seed: u64, who: u64) -> StdRng {
+    StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ who)
+}
