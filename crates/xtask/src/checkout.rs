@@ -23,6 +23,15 @@ impl Checkout {
             .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
         let root = fs::canonicalize(manifest.join("../..")).context("cannot find the checkout")?;
         let dev = root.join(".dev");
+        Self::at(root, dev)
+    }
+
+    /// The same checkout with other private things: servers of another sort, which touch nothing of those of `up`.
+    pub(crate) fn beside(&self, name: &str) -> Result<Self> {
+        Self::at(self.root.clone(), self.dev.join(name))
+    }
+
+    fn at(root: PathBuf, dev: PathBuf) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
         dev.hash(&mut hasher);
         let key = format!("intake-{:016x}", hasher.finish());

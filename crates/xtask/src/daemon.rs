@@ -17,7 +17,7 @@ use crate::{run, signals};
 pub(crate) struct Daemon {
     pub(crate) name: &'static str,
     pub(crate) log: PathBuf,
-    pid_file: PathBuf,
+    pub(crate) pid_file: PathBuf,
     /// An argument that only this checkout's process has on its command line: pids are reused.
     mark: String,
     /// The signal that asks for a prompt and orderly end.

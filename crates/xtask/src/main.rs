@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask up`, `test`, `check`, `fuzz`, `down`.
+//! Developer commands: `cargo xtask up`, `test`, `check`, `soak`, `fuzz`, `down`.
 //!
 //! Everything that a contributor needs beyond Rust itself is started from here: real servers, private to the
 //! checkout, below `.dev/`. Depends on next to nothing, so that it builds in seconds on a fresh machine and
@@ -22,6 +22,7 @@ mod run;
 mod servers;
 mod services;
 mod signals;
+mod soak;
 mod steps;
 mod test;
 mod up;
@@ -40,6 +41,7 @@ enum Command {
     Up(up::Options),
     Test(test::Options),
     Check,
+    Soak(soak::Options),
     Fuzz(fuzz::Options),
     Down(down::Options),
     Help,
@@ -72,6 +74,7 @@ fn perform() -> Result<()> {
         Command::Up(options) => up::up(&checkout, &options),
         Command::Test(options) => test::test(&checkout, &options),
         Command::Check => check::command(&checkout),
+        Command::Soak(options) => soak::soak(&checkout, &options),
         Command::Fuzz(options) => fuzz::fuzz(&checkout, &options),
         Command::Down(options) => down::down(&checkout, options),
         Command::Help => Ok(()),
@@ -88,6 +91,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command> {
         "up" => Command::Up(up::Options::default()),
         "test" => Command::Test(test::Options::default()),
         "check" => Command::Check,
+        "soak" => Command::Soak(soak::Options::default()),
         "fuzz" => Command::Fuzz(fuzz::Options::default()),
         "down" => Command::Down(down::Options::default()),
         "help" => Command::Help,
@@ -101,7 +105,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command> {
             (Command::Up(options), Long("no-docker")) => options.no_docker = true,
             (Command::Test(options), Long("no-docker")) => options.no_docker = true,
             (Command::Test(options), Long("no-check")) => options.no_check = true,
+            (Command::Test(options), Long("no-soak")) => options.no_soak = true,
             (Command::Test(options), Value(value)) => options.runner.push(value),
+            (Command::Soak(options), Long("minutes")) => options.minutes = arguments.value()?.parse()?,
+            (Command::Soak(options), Long("seed")) => options.seed = Some(arguments.value()?.parse()?),
             (Command::Fuzz(options), Long("seconds")) => options.seconds = arguments.value()?.parse()?,
             (Command::Fuzz(options), Long("target")) => options.target = Some(arguments.value()?.string()?),
             (Command::Down(options), Long("wipe")) => options.wipe = true,

@@ -1,9 +1,9 @@
 //! A RabbitMQ of this checkout's own, from the distribution's package, with its own name service (epmd) and cookie.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,8 +17,9 @@ use crate::daemon::Daemon;
 use crate::memory::Memory;
 use crate::{ports, steps};
 
-/// The script itself: `/usr/sbin/rabbitmq-server` is a wrapper that changes to the system's user and directories.
+/// The scripts themselves: those in `/usr/sbin` are wrappers that change to the system's user and directories.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 const PORT: &str = "rabbitmq.port";
 const NODE_PORT: &str = "rabbitmq.node_port";
 const EPMD_PORT: &str = "rabbitmq.epmd_port";
@@ -75,6 +76,21 @@ impl RabbitMq {
         let port = ports::remembered(memory, PORT).context("the port of RabbitMQ is not known")?;
         let url = |vhost| format!("amqp://guest:guest@127.0.0.1:{port}/{vhost}");
         Ok((url("intake"), url("intake-test")))
+    }
+
+    /// Writes a script that is `rabbitmqctl` for this broker, which must have run. Returns its path.
+    pub(crate) fn write_control(&self, memory: &Memory) -> Result<PathBuf> {
+        let node = memory.get(NODE).context("the node's name is not known")?;
+        let epmd_port = ports::remembered(memory, EPMD_PORT).context("the port of epmd is not known")?;
+        let (home, path) = (self.home.display(), self.home.join("rabbitmqctl"));
+        let text = format!(
+            "#!/bin/sh\nexec env -i PATH=\"$PATH\" LC_ALL=C.UTF-8 HOME='{home}' ERL_EPMD_ADDRESS=127.0.0.1 \
+             ERL_EPMD_PORT={epmd_port} RABBITMQ_CONF_ENV_FILE='{home}/env.conf' {CONTROL} --node '{node}' \"$@\"\n"
+        );
+        fs::write(&path, text)
+            .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o700)))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
     }
 
     /// Whether there was something to stop.

@@ -8,12 +8,16 @@ use anyhow::{Context, Result};
 use crate::check::{self, NEXTEST};
 use crate::checkout::Checkout;
 use crate::servers::{Plan, Servers};
-use crate::{run, steps};
+use crate::{run, soak, steps};
+
+/// The short form of the soak: always the same faults at the same times.
+const SOAK: soak::Options = soak::Options { minutes: 2, seed: Some(1) };
 
 /// Command line options.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) no_check: bool,
+    pub(crate) no_soak: bool,
     pub(crate) no_docker: bool,
     /// Arguments for the test runner.
     pub(crate) runner: Vec<OsString>,
@@ -36,6 +40,10 @@ pub(crate) fn test(checkout: &Checkout, options: &Options) -> Result<()> {
     let servers = plan.start(checkout)?;
     let result = run_tests(checkout, options, &servers, &mut left_out);
     result.and(servers.release(checkout))?;
+    // Whoever chooses tests has no use for it.
+    if !options.no_soak && options.runner.is_empty() {
+        left_out.extend(soak::with_built(checkout, &SOAK)?);
+    }
     check::conclude("All passed.", &left_out);
     Ok(())
 }

@@ -39,6 +39,10 @@ impl Cluster {
         Self { data: home.join("data"), home, owner }
     }
 
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
     pub(super) fn data(&self) -> &Path {
         &self.data
     }

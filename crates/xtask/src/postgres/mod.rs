@@ -26,6 +26,8 @@ const DATABASE: &str = "intake";
 pub(crate) struct Postgres {
     pub(crate) daemon: Daemon,
     cluster: Cluster,
+    /// Further settings, `name=value`.
+    settings: &'static [&'static str],
 }
 
 /// Directories with a PostgreSQL server's programs, newest first.
@@ -47,7 +49,17 @@ impl Postgres {
         let cluster = Cluster::of(checkout);
         // SIGINT is "fast shutdown": clients are disconnected, everything is written.
         let mark = cluster.data().display().to_string();
-        Self { daemon: Daemon::new(checkout, "postgres", mark, Signal::INT), cluster }
+        Self { daemon: Daemon::new(checkout, "postgres", mark, Signal::INT), cluster, settings: &[] }
+    }
+
+    /// The same with further settings, `name=value`.
+    pub(crate) fn with(self, settings: &'static [&'static str]) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Where all that it writes lies.
+    pub(crate) fn home(&self) -> &Path {
+        self.cluster.home()
     }
 
     /// Makes it run and answers with the URLs for `up` and for tests.
@@ -97,8 +109,8 @@ impl Postgres {
             // Failed statements are expected in tests; their values are not for a log.
             "log_min_error_statement=panic".into(),
         ];
-        for setting in settings {
-            command.args(["-c", &setting]);
+        for setting in settings.iter().map(String::as_str).chain(self.settings.iter().copied()) {
+            command.args(["-c", setting]);
         }
         self.daemon.start(&mut command)?;
         let ready = bin.join("pg_isready");
