@@ -36,6 +36,8 @@ pub(crate) struct Entry {
 /// How a job ended, as its status says.
 #[derive(Debug, Clone)]
 pub(crate) struct Ended {
+    /// The job that it is: another than was named where the request had one already.
+    pub(crate) job: String,
     pub(crate) state: String,
     pub(crate) text: String,
     /// Records that were applied.

@@ -122,6 +122,7 @@ fn ended(status: &Value) -> Option<Ended> {
     status["finished_at"].as_str()?;
     let count = |name: &str| status[name].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
     Some(Ended {
+        job: status["job_id"].as_str()?.to_owned(),
         state: status["status"].as_str()?.to_owned(),
         text: status["error_text"].as_str().unwrap_or_default().to_owned(),
         applied: ["created", "updated", "unchanged"].map(count).iter().sum(),

@@ -43,9 +43,17 @@ impl Gateways {
 
     /// The status of a job, as one of them tells it. `None`: there was no whole answer.
     pub(crate) fn job(&self, which: usize, account: usize, job: &str) -> Option<Answer> {
-        let token = TOKENS.get(account)?;
-        let request = Request::get(self.url(which, &format!("/api/v1.1/jobs/{job}"))?)
-            .header("authorization", format!("Bearer {token}"));
+        self.get(which, account, &format!("/api/v1.1/jobs/{job}"))
+    }
+
+    /// The results of a job, one on each line. `None`: there was no whole answer.
+    pub(crate) fn results(&self, account: usize, job: &str) -> Option<Answer> {
+        self.get(0, account, &format!("/api/v1.1/jobs/{job}/results?format=ndjson"))
+    }
+
+    fn get(&self, which: usize, account: usize, path: &str) -> Option<Answer> {
+        let request = Request::get(self.url(which, path)?)
+            .header("authorization", format!("Bearer {}", TOKENS.get(account)?));
         read(self.agent.run(request.body(()).ok()?).ok()?)
     }
 
@@ -57,7 +65,11 @@ impl Gateways {
 
 fn read(mut response: Response<ureq::Body>) -> Option<Answer> {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Some(Answer { status, headers, text: response.body_mut().read_to_string().ok()? })
+    Some(Answer {
+        status,
+        headers,
+        text: response.body_mut().with_config().limit(64 << 20).read_to_string().ok()?,
+    })
 }
 
 impl Answer {

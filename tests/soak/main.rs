@@ -17,6 +17,7 @@ mod programs;
 mod reckoning;
 mod request;
 mod servers;
+mod told;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -42,6 +43,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 fn main() -> ExitCode {
     let config = Config::parse();
     let (programs, servers) = (Programs::start(&config.logs), Servers::new(&config));
+    told::keep_ends(&programs);
     let desk = Desk::new(Gateways::new(programs.addresses()), config.seed);
     let faults = Fault::plan(config.seed, config.length(), servers.disk.is_some());
     say(&format!("seed {}, {} faults in {} min", config.seed, faults.len(), config.minutes));
@@ -77,18 +79,18 @@ fn main() -> ExitCode {
 
 /// Looks at what is left, and tells.
 fn conclude(programs: &Programs, desk: Desk, faults: &[Fault]) -> ExitCode {
-    let mut reckoning = Reckoning::of(desk.book, &programs.database);
     let rest = "SELECT count(*) FROM outbox";
     until("all events are sent", || (programs.database.scalar(rest) == 0).then_some(()));
     let depths = programs.runtime.block_on(intake_broker::depths(&programs.queues));
     let depths = depths.expect("the broker answers");
     if depths.dead + depths.undelivered > 0 {
-        reckoning.complain(format!("messages were given up: {depths:?}"));
+        desk.book.complain(format!("messages were given up: {depths:?}"));
     }
     for program in programs.all() {
-        program.panics().into_iter().for_each(|panic| reckoning.complain(panic));
+        program.panics().into_iter().for_each(|panic| desk.book.complain(panic));
         say(&format!("{:<17} {:>4} MiB at most since its last start", program.name, program.peak_memory()));
     }
+    let reckoning = Reckoning::of(desk.book, &desk.gateways, &told::ends(programs), &programs.database);
     let kinds: BTreeSet<Kind> = faults.iter().map(|fault| fault.kind).collect();
     say(&format!("{reckoning}\nfaults         {} of {} kinds", faults.len(), kinds.len()));
     if reckoning.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,6 +1,6 @@
 //! The reckoning: what was acknowledged, against how the jobs ended and what is in the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,9 @@ use intake_store::testing::TestDatabase;
 use serde_json::Value;
 
 use crate::book::{Book, Entry};
+use crate::gateways::Gateways;
 use crate::request::{PEOPLE, TOKENS, email};
+use crate::told::check_results;
 
 /// Complaints that are shown.
 const SHOWN: usize = 20;
@@ -47,11 +49,20 @@ struct Account<'a> {
 }
 
 impl Reckoning {
-    pub(crate) fn of(book: Book, database: &TestDatabase) -> Self {
+    /// `told` are the jobs of whose ends events have told.
+    pub(crate) fn of(
+        book: Book,
+        gateways: &Gateways,
+        told: &BTreeSet<String>,
+        database: &TestDatabase,
+    ) -> Self {
         let (entries, complaints, longest_stall) = book.close();
         let mut reckoning = Self { longest_stall, complaints, ..Self::default() };
         for entry in &entries {
-            reckoning.job(entry);
+            reckoning.job(entry, told);
+            if let Err(complaint) = check_results(gateways, entry) {
+                reckoning.complain(complaint);
+            }
         }
         let nobody = Person::default();
         for account in 0..TOKENS.len() {
@@ -82,17 +93,22 @@ impl Reckoning {
         self.complaints.is_empty() && self.lost + self.duplicated + self.late == 0
     }
 
-    pub(crate) fn complain(&mut self, complaint: String) {
+    fn complain(&mut self, complaint: String) {
         self.complaints.push(complaint);
     }
 
-    fn job(&mut self, entry: &Entry) {
+    fn job(&mut self, entry: &Entry, told: &BTreeSet<String>) {
         let Some((_, job)) = &entry.acknowledged else { return };
         let records = entry.request.people.len();
         self.jobs += 1;
         self.acknowledged += records;
         let applied = entry.ended.as_ref().map_or(0, |ended| ended.applied);
         self.applied += applied;
+        if let Some(ended) = &entry.ended
+            && !told.contains(&ended.job)
+        {
+            self.complain(format!("no event told of the end of job {}", ended.job));
+        }
         if applied < records {
             self.lost += records - applied;
             let end = entry.ended.as_ref().map(|ended| format!("{}: {}", ended.state, ended.text));
