@@ -32,6 +32,11 @@ pub(crate) fn choose(memory: &mut Memory, key: &str, checkout: &str) -> Result<u
     Ok(port)
 }
 
+/// Whether a server that has ended can come back to the port remembered under `key`.
+pub(crate) fn is_free_again(memory: &Memory, key: &str) -> bool {
+    remembered(memory, key).is_some_and(is_free)
+}
+
 /// The port remembered under `key`, free or not.
 pub(crate) fn remembered(memory: &Memory, key: &str) -> Option<u16> {
     memory.get(key)?.parse().ok()

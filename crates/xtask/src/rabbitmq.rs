@@ -78,6 +78,11 @@ impl RabbitMq {
         Ok((url("intake"), url("intake-test")))
     }
 
+    /// Whether it does not run, and can be started where it was reached before.
+    pub(crate) fn can_come_back(&self, memory: &Memory) -> bool {
+        self.daemon.pid().is_none() && ports::is_free_again(memory, PORT)
+    }
+
     /// Writes a script that is `rabbitmqctl` for this broker, which must have run. Returns its path.
     pub(crate) fn write_control(&self, memory: &Memory) -> Result<PathBuf> {
         let node = memory.get(NODE).context("the node's name is not known")?;

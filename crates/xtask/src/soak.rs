@@ -126,11 +126,11 @@ impl Servers {
                 return Ok(status);
             }
             signals::check()?;
-            if self.postgres.daemon.pid().is_none() {
+            if self.postgres.can_come_back(memory) {
                 // It may find no room to start in: tried again.
                 let _full = self.postgres.start(&self.place, memory);
             }
-            if self.rabbitmq.daemon.pid().is_none() {
+            if self.rabbitmq.can_come_back(memory) {
                 self.rabbitmq.start(memory)?;
             }
             thread::sleep(Duration::from_millis(200));

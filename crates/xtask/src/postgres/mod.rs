@@ -80,6 +80,11 @@ impl Postgres {
         Ok((url(DATABASE), url("postgres")))
     }
 
+    /// Whether it does not run, and can be started where it was reached before.
+    pub(crate) fn can_come_back(&self, memory: &Memory) -> bool {
+        self.daemon.pid().is_none() && ports::is_free_again(memory, PORT)
+    }
+
     /// Whether there was something to stop.
     pub(crate) fn stop(&self) -> Result<bool> {
         self.daemon.stop(Duration::from_secs(30))
