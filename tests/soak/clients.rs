@@ -13,10 +13,10 @@ use crate::gateways::{Answer, Gateways};
 use crate::request::{Request, draw};
 
 /// Clients that send side by side; every second one is of the second account.
-pub(crate) const CLIENTS: u32 = 6;
+pub(crate) const CLIENTS: u32 = 12;
 
 /// Open jobs beyond which nothing more is sent: what waits at the end has to be waited for.
-const MOST_OPEN: usize = 20;
+const MOST_OPEN: usize = 40;
 
 /// How long what was begun is sent again after the end.
 const LAST_TRIES: Duration = Duration::from_mins(2);
