@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use serde_json::Value;
 
 use crate::book::{Book, Ended};
-use crate::gateways::{Answer, Gateways};
+use crate::gateways::{Answer, Gateways, PATIENCE};
 use crate::request::{Request, draw};
 
 /// Clients that send side by side; every second one is of the second account.
@@ -21,6 +21,7 @@ const MOST_OPEN: usize = 40;
 /// How long what was begun is sent again after the end.
 const LAST_TRIES: Duration = Duration::from_mins(2);
 
+/// Between two tries, about, and between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What the clients share.
@@ -57,17 +58,21 @@ impl Desk {
         }
     }
 
-    /// One request: again and again if it has a key, else once.
+    /// One request: again and again if it has a key, else once. What was acknowledged is sent again now and then.
     fn send(&self, request: &Request, draw: &mut StdRng) {
         let sent = request.sent(self.seed);
         self.book.sent(request);
         let mut over_since = None;
         loop {
-            let answer = self.gateways.post(draw.random_range(0..usize::MAX), &sent);
-            match answer {
+            let which = draw.random_range(0..usize::MAX);
+            let patience = self.patience(request, draw);
+            match self.gateways.post(which, &sent, patience) {
                 Some(answer) if answer.status == 202 => match answer.job() {
                     Some(job) => {
                         self.book.acknowledged(request.number, job);
+                        if request.has_key && draw.random_range(0..20) == 0 {
+                            let _the_same = self.gateways.post(which, &sent, PATIENCE);
+                        }
                         return;
                     }
                     None => self.book.complain(format!("a 202 without a job: {}", answer.text)),
@@ -85,6 +90,15 @@ impl Desk {
                 return;
             }
             sleep(PAUSE.mul_f64(draw.random_range(0.5..4.0)));
+        }
+    }
+
+    /// How long an answer is waited for: now and then not long enough, where the request can be sent again.
+    fn patience(&self, request: &Request, draw: &mut StdRng) -> Duration {
+        if request.has_key && !self.is_over() && draw.random_range(0..6) == 0 {
+            Duration::from_millis(draw.random_range(5..200))
+        } else {
+            PATIENCE
         }
     }
 

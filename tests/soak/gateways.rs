@@ -9,6 +9,9 @@ use ureq::http::{HeaderMap, Request, Response};
 
 use crate::request::{Sent, TOKENS};
 
+/// Longer than a gateway takes for anything when all is well, shorter than it may hang on a server that hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Where the gateways listen.
 #[derive(Debug, Clone)]
 pub(crate) struct Gateways {
@@ -27,18 +30,19 @@ pub(crate) struct Answer {
 impl Gateways {
     pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
         let config = Agent::config_builder().http_status_as_error(false);
-        // Longer than the gateway takes for anything when all is well, shorter than it may hang on a server that hangs.
-        let agent = config.timeout_global(Some(Duration::from_secs(20))).build().into();
+        let agent = config.timeout_global(Some(PATIENCE)).build().into();
         Self { addresses, agent }
     }
 
-    /// Sends to one of them. `None`: there was no whole answer.
-    pub(crate) fn post(&self, which: usize, sent: &Sent) -> Option<Answer> {
+    /// Sends to one of them, and hangs up after this time. `None`: there was no whole answer.
+    pub(crate) fn post(&self, which: usize, sent: &Sent, patience: Duration) -> Option<Answer> {
         let mut request = Request::post(self.url(which, &sent.path)?);
         for (name, value) in &sent.headers {
             request = request.header(*name, value);
         }
-        read(self.agent.run(request.body(sent.body.as_slice()).ok()?).ok()?)
+        let request = request.body(sent.body.as_slice()).ok()?;
+        let request = self.agent.configure_request(request).timeout_global(Some(patience)).build();
+        read(self.agent.run(request).ok()?)
     }
 
     /// The status of a job, as one of them tells it. `None`: there was no whole answer.
