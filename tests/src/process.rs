@@ -49,6 +49,11 @@ impl Process {
         self.child.try_wait().expect("its parent may ask").is_some()
     }
 
+    /// Waits until it has ended by itself; none: by a signal.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        until("it ends by itself", || self.child.try_wait().expect("its parent may ask")).code()
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("it has a number");
@@ -100,6 +105,16 @@ impl WorkerProcess {
         self.0.peak_memory()
     }
 
+    /// Tells it to stop.
+    pub fn terminate(&self) {
+        self.0.signal(Signal::TERM);
+    }
+
+    /// Waits until it has ended by itself; none: by a signal.
+    pub fn exit_code(mut self) -> Option<i32> {
+        self.0.exit_code()
+    }
+
     /// Kills it with SIGKILL: it gets no chance to finish anything.
     pub fn kill(mut self) {
         self.0.kill();
@@ -130,6 +145,16 @@ impl GatewayProcess {
     /// The most memory that it has had, in MiB.
     pub fn peak_memory(&self) -> u64 {
         self.process.peak_memory()
+    }
+
+    /// Tells it to stop.
+    pub fn terminate(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Waits until it has ended by itself; none: by a signal.
+    pub fn exit_code(mut self) -> Option<i32> {
+        self.process.exit_code()
     }
 
     /// Kills it with SIGKILL: it gets no chance to finish anything. Another one can be started in its place.

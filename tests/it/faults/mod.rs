@@ -8,5 +8,6 @@ mod locks;
 mod outage;
 mod patience;
 mod poison;
+mod stopped;
 mod taken_back;
 mod watchdog;

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod large;
+mod load;
 mod memory;
 mod records;
 mod share;
