@@ -54,13 +54,16 @@ fn the_examples_of_the_readme_hold() {
 /// Where the source of a test lies that is named `module::function`, or `crate: module::function`.
 fn sources(name: &str) -> (Vec<std::path::PathBuf>, &str) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (root, path) = match name.split_once(": ") {
-        Some((name, path)) => (root.join("../crates").join(name).join("src"), path),
-        None => (root.join("it"), name),
+    let (roots, path) = match name.split_once(": ") {
+        Some((name, path)) => {
+            let root = root.join("../crates").join(name);
+            (vec![root.join("src"), root.join("tests/it")], path)
+        }
+        None => (vec![root.join("it")], name),
     };
     let (module, function) = path.rsplit_once("::").unwrap();
-    let file = root.join(module.replace("::", "/"));
-    (vec![file.with_extension("rs"), file.join("mod.rs")], function)
+    let files = roots.iter().map(|root| root.join(module.replace("::", "/")));
+    (files.flat_map(|file| [file.with_extension("rs"), file.join("mod.rs")]).collect(), function)
 }
 
 #[test]

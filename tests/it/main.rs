@@ -13,6 +13,7 @@ mod describing;
 mod docs;
 mod dry_run;
 mod events;
+mod fairness;
 mod faults;
 mod geo;
 mod hostile;
