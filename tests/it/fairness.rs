@@ -65,6 +65,10 @@ fn chunks_meanwhile(world: &World, flood: &[String], small: &[(String, Duration)
     small.iter().map(chunks).collect()
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "shown with --success-output, to whoever wants to know how much it is"
+)]
 fn tell(who: &str, small: &[(String, Duration)], whole: Duration) {
     let mut times: Vec<Duration> = small.iter().map(|(_, time)| *time).collect();
     times.sort();

@@ -52,6 +52,15 @@ impl World {
         })
     }
 
+    /// Has whoever registers a new job wait at the closed gate, too, as long as that is on.
+    pub fn hold_registrations(&self, on: bool) {
+        self.database.execute(if on {
+            "CREATE TRIGGER wait BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION wait()"
+        } else {
+            "DROP TRIGGER wait ON jobs"
+        });
+    }
+
     /// Lets all go on who wait, and all who come.
     pub fn open_gate(&self) {
         self.database.execute("INSERT INTO gate DEFAULT VALUES");

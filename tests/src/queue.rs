@@ -99,6 +99,17 @@ impl World {
         until("the message is given up", || (self.queued().undelivered == before + 1).then_some(()));
     }
 
+    /// Puts the message that came back too often back in its lane, as a worker does that takes it to be innocent.
+    pub fn spare(&self) {
+        let shutdown = CancellationToken::new();
+        self.runtime().block_on(async {
+            let mut consumer = Consumer::start_undelivered(&self.queues, "test", 1, shutdown.clone());
+            take(&mut consumer).await.spare().await.expect("the broker takes it back");
+            shutdown.cancel();
+            consumer.closed().await;
+        });
+    }
+
     /// Waits for the oldest message in the dead queue, and leaves it there; the job that it is of.
     pub fn buried_job(&self) -> String {
         let shutdown = CancellationToken::new();

@@ -18,6 +18,9 @@ pub const KIND_HEADER: &str = "x-intake-kind";
 /// The lane that a message was published to, so that it can be put back there from wherever it ends up.
 pub(crate) const LANE: &str = "x-intake-lane";
 
+/// How often a message was put back although it had come back too often.
+pub(crate) const SPARED: &str = "x-intake-spared";
+
 const ZSTD: &str = "zstd";
 /// Fast, and about a tenth of the size for JSON.
 const LEVEL: i32 = 3;

@@ -36,6 +36,8 @@ pub(crate) enum Ended {
     GivenBack,
     /// Not done, for a reason that may be the message's: another delivery may do better, a few times.
     Stuck,
+    /// Not done, and taken from its lane already, most likely through no fault of the message.
+    Spared,
     /// No delivery can do better: no worker can read the message, or too many have tried.
     Buried(String),
 }

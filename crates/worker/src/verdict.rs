@@ -16,6 +16,8 @@ pub(crate) async fn settle(delivery: Delivery, ended: Ended) {
         Ended::GivenBack => delivery.release().await,
         // Counted: after the delivery limit the broker moves it to the queue of the undelivered, see there.
         Ended::Stuck => delivery.reject_for_retry().await,
+        // The same, and it has had as many deliveries as there are: it gets as many once more.
+        Ended::Spared => delivery.spare().await,
         // No later delivery could do better; kept with the reason.
         Ended::Buried(reason) => delivery.bury(&reason).await,
     };

@@ -14,8 +14,9 @@ use crate::geo::{Geo, Watch};
 use crate::job::Job;
 use crate::pause::Pause;
 use crate::relay::{Relaying, Wake};
+use crate::undelivered::Undertaker;
 use crate::upkeep::Keeper;
-use crate::{Calls, Config, Events, Upkeep, Work, take, undelivered};
+use crate::{Calls, Config, Events, Upkeep, Work, take};
 
 /// Messages of each lane of small jobs that are in hand at a time, so that its slots do not idle while one more is fetched.
 const SMALL_PREFETCH: u16 = 8;
@@ -45,10 +46,7 @@ impl Worker {
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
     pub async fn run_until(self, shutdown: CancellationToken) {
-        // So that each class can be busy with one lane alone. What is fetched and waits is kept from other workers, so it is
-        // no more than that where it may wait for long.
-        let prefetch = Prefetch { small: self.work.small_jobs.max(SMALL_PREFETCH), bulk: self.work.jobs };
-        let consumer = Consumer::start(&self.broker, "intake-worker", prefetch, shutdown.clone());
+        let consumer = Consumer::start(&self.broker, "intake-worker", prefetch(&self.work), shutdown.clone());
         let pause = Pause::new(consumer.gate(), self.store.clone(), shutdown.clone());
         match Listener::new(self.listener, readiness(consumer.watch(), pause.clone())) {
             Ok(listener) => drop(tokio::spawn(listener.run_until(shutdown.clone()))),
@@ -70,21 +68,13 @@ impl Worker {
         // One message of events is in flight at a time, and notices are small.
         let config = intake_broker::Config { publish_channels: 1, ..self.broker.clone() };
         let publisher = Publisher::start(&config, "intake-worker events", shutdown.clone());
-        let relaying = Relaying::start(
-            &self.broker,
-            publisher.clone(),
-            store.clone(),
-            &self.events,
-            events.clone(),
-            shutdown.clone(),
-        );
+        let (told, stop) = (events.clone(), shutdown.clone());
+        let relaying =
+            Relaying::start(&self.broker, publisher.clone(), store.clone(), &self.events, told, stop);
         let callbacks = Wake::default();
         let calling = Calling::start(store.clone(), self.calls, callbacks.clone(), shutdown.clone());
         let announcer = Announcer::new(publisher, events, callbacks);
-        let undelivered =
-            Consumer::start_undelivered(&self.broker, "intake-worker undelivered", 1, shutdown.clone());
-        let burying = undelivered::run(undelivered, store.clone(), announcer.clone(), shutdown.clone());
-        let burying = tokio::spawn(burying);
+        let burying = Undertaker::start(&self.broker, store.clone(), announcer.clone(), shutdown.clone());
         let keeper = Keeper {
             store: store.clone(),
             settings: self.upkeep,
@@ -106,6 +96,12 @@ impl Worker {
         }
         tracing::info!("worker stopped");
     }
+}
+
+/// So much that each class can be busy with one lane alone. What is fetched and waits is kept from other workers, so it is no
+/// more than that where it may wait for long.
+fn prefetch(work: &Work) -> Prefetch {
+    Prefetch { small: work.small_jobs.max(SMALL_PREFETCH), bulk: work.jobs }
 }
 
 /// Why the worker is not ready, if it is not.

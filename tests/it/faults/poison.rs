@@ -111,3 +111,49 @@ fn a_message_that_kills_its_workers_takes_no_other_along() {
     }
     until("its message is kept", || (world.queued().dead == 1).then_some(()));
 }
+
+#[test]
+fn what_a_dying_worker_had_only_fetched_is_not_given_up_with_the_culprit() {
+    const LIMIT: i32 = 2;
+    let world = World::builder().workers(0).delivery_limit(LIMIT).buries(1).start();
+    world.close_gate();
+    world.hold_registrations(true);
+    let import = |number: u32, city: &str| {
+        let record = json!({"email": format!("{number}@example.com"), "city": city});
+        world.import(&json!({"db_id": 1, "data": [record]})).job_id()
+    };
+    // As many as a worker fetches of their lane.
+    let (deadly, others) = (import(0, "Slow"), [1, 2, 3, 4, 5, 6, 7].map(|number| import(number, "Riga")));
+    for delivery in 0..=LIMIT {
+        let worker = WorkerProcess::start(&world, &[]);
+        world.until_held();
+        until("all are in the same hands", || (world.queued().work() == 0).then_some(()));
+        worker.kill();
+        world.end_held();
+        until("the broker has all of them back", || {
+            let queued = world.queued();
+            let back = if delivery < LIMIT { queued.work() } else { queued.undelivered };
+            (back == 8).then_some(())
+        });
+    }
+    assert_eq!(
+        world.database.scalar("SELECT count(*) FROM jobs"),
+        0,
+        "nobody has come as far as to begin one"
+    );
+    world.hold_registrations(false);
+    for delivery in 0..=LIMIT {
+        let worker = WorkerProcess::start(&world, &[]);
+        world.until_held();
+        if delivery == 0 {
+            for job in &others {
+                assert_eq!(world.completed(job)["created"], 1);
+            }
+        }
+        worker.kill();
+        world.end_held();
+    }
+    let _worker = WorkerProcess::start(&world, &[]);
+    assert_eq!(world.failed(&deadly)["attempts"], LIMIT + 1, "the culprit is given up");
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+}

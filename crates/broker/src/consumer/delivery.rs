@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use crate::{
     Class, Error, Lane, Outgoing, Publisher,
     connection::Link,
-    message::{LANE, decode, only_packed, text_headers},
+    message::{LANE, SPARED, decode, only_packed, text_headers},
     topology::{Queue, Route},
 };
 
@@ -36,6 +36,8 @@ pub struct Delivery {
     pub message_id: String,
     /// The lane that it waited in, and would go back to.
     pub lane: Lane,
+    /// How often it was spared, see [`Delivery::spare`].
+    pub spared: u32,
     /// The text headers given by the publisher.
     pub headers: Vec<(String, String)>,
     /// Whether the broker may have delivered the message before.
@@ -78,7 +80,8 @@ impl Delivery {
         Self {
             message_id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
             lane: lane(queue, &text),
-            headers: text.into_iter().filter(|(name, _)| name != LANE && !is_brokers(name)).collect(),
+            spared: said(&text, SPARED).and_then(|count| count.parse().ok()).unwrap_or_default(),
+            headers: text.into_iter().filter(|(name, _)| !is_ours(name) && !is_brokers(name)).collect(),
             redelivered,
             delivery_count: headers.map_or(0, delivery_count),
             body: data,
@@ -109,7 +112,7 @@ impl Delivery {
 
     /// The text of a header given by the publisher.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        said(&self.headers, name)
     }
 
     /// Why it was buried, if it was.
@@ -169,7 +172,7 @@ impl Delivery {
     pub async fn bury(self, reason: &str) -> Result<(), Error> {
         debug!(message.id = self.message_id, reason, "a message goes to the dead queue");
         let reason: String = reason.chars().take(REASON_MAX).collect();
-        self.move_to(Queue::Dead, Some(&reason)).await
+        self.move_to(Queue::Dead, Some((REASON, &reason))).await
     }
 
     /// Moves the message, from whichever queue, back to its lane, where its deliveries are counted anew. A copy first, as
@@ -180,8 +183,16 @@ impl Delivery {
         self.move_to(Queue::Lane(lane), None).await
     }
 
-    async fn move_to(mut self, queue: Queue, reason: Option<&str>) -> Result<(), Error> {
-        let copied = match self.copy(reason) {
+    /// The same for one that came back too often, most likely through no fault of its own. That is counted, so that it is
+    /// not done for ever; [`Delivery::redrive`] begins anew.
+    pub async fn spare(self) -> Result<(), Error> {
+        let (lane, count) = (self.lane, self.spared.saturating_add(1).to_string());
+        debug!(message.id = self.message_id, message.lane = lane.name(), "a message is spared");
+        self.move_to(Queue::Lane(lane), Some((SPARED, &count))).await
+    }
+
+    async fn move_to(mut self, queue: Queue, mark: Option<(&str, &str)>) -> Result<(), Error> {
+        let copied = match self.copy(mark) {
             Ok(copy) => self.desk.other.publish_to(Route::Queue(queue), copy).await,
             Err(error) => Err(error),
         };
@@ -191,14 +202,15 @@ impl Delivery {
         copied.and(settled)
     }
 
-    fn copy(&mut self, reason: Option<&str>) -> Result<Outgoing, Error> {
+    fn copy(&mut self, mark: Option<(&str, &str)>) -> Result<Outgoing, Error> {
         let headers = self.properties.headers().iter().flat_map(FieldTable::inner);
-        let kept = headers.filter(|(name, _)| name.as_str() != REASON && !is_brokers(name.as_str()));
+        let is_kept = |name: &str| name != REASON && name != SPARED && !is_brokers(name);
+        let kept = headers.filter(|(name, _)| is_kept(name.as_str()));
         let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         let properties = self.properties.clone().with_headers(kept.into());
         let copy = Outgoing::forward(take(&mut self.body), properties).in_lane(self.lane)?;
-        match reason {
-            Some(reason) => copy.header(REASON, reason),
+        match mark {
+            Some((name, value)) => copy.header(name, value),
             None => Ok(copy),
         }
     }
@@ -241,10 +253,18 @@ fn lane(queue: Queue, headers: &[(String, String)]) -> Lane {
     match queue {
         Queue::Lane(lane) => lane,
         Queue::Undelivered | Queue::Dead => {
-            let said = headers.iter().find(|(name, _)| name == LANE);
-            said.and_then(|(_, name)| Lane::parse(name)).unwrap_or(Lane::of(Class::Bulk, ""))
+            said(headers, LANE).and_then(Lane::parse).unwrap_or(Lane::of(Class::Bulk, ""))
         }
     }
+}
+
+fn said<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether the header is for this module alone.
+fn is_ours(name: &str) -> bool {
+    [LANE, SPARED].contains(&name)
 }
 
 fn delivery_count(headers: &FieldTable) -> u64 {

@@ -57,6 +57,29 @@ async fn what_comes_back_too_often_is_found_whole_and_buried() {
     world.end().await;
 }
 
+/// Whoever puts it back because it may be innocent can tell how often that was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_can_be_spared_and_that_is_counted() {
+    let world = World::with(|config| config.queue_delivery_limit = 3);
+    let mut consumer = world.consumer(1).await;
+    wear_out(&world, &mut consumer, b"{}").await;
+
+    let mut undelivered = world.undelivered_consumer().await;
+    for round in 0..3 {
+        let delivery = next(&mut undelivered).await;
+        assert_eq!((delivery.spared, &delivery.headers), (round, &marks()));
+        delivery.spare().await.unwrap();
+        give_back(&mut consumer).await;
+    }
+    // What an operator redrives begins anew.
+    next(&mut undelivered).await.redrive().await.unwrap();
+    let delivery = next(&mut consumer).await;
+    assert_eq!((delivery.spared, delivery.delivery_count, &delivery.headers), (0, 0, &marks()));
+    delivery.ack().await.unwrap();
+    world.until_depths(0, 0).await;
+    world.end().await;
+}
+
 /// The broker's record of one round does not travel into the next.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_can_be_redriven_and_worn_out_again() {

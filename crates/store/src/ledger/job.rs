@@ -72,6 +72,12 @@ impl Store {
             .await
     }
 
+    /// How often work on a job was begun that has not ended, as far as it is known; `None`: it has.
+    pub async fn begun(&self, header: &Header) -> Result<Option<u32>, Error> {
+        let (db_id, job_id) = (header.db_id, header.job_id);
+        self.run(move |connection| begun(connection, db_id, job_id)).await
+    }
+
     /// Ends a job that cannot be applied as a whole, whether or not it was registered. A job that has ended already
     /// stays as it is, and so does one that is the same as another. Gives how it, or that other one, stands now.
     pub async fn fail(&self, header: &Header, error: u16, text: String) -> Result<Ending, Error> {
@@ -180,6 +186,15 @@ pub(crate) fn register(
     let (state, error) = state(connection, header.job_id)?;
     let stamp = stamp(connection, header)?;
     Ok(Registered { next_index, state, same_as: None, refused, error, stamp })
+}
+
+fn begun(connection: &mut PgConnection, db_id: DatabaseId, job_id: JobId) -> Result<Option<u32>, Error> {
+    let columns = jobs::table.find((db_id.0, job_id.0)).select((jobs::state, jobs::attempts));
+    let Some((word, attempts)) = columns.first::<(String, i32)>(connection).optional()? else {
+        return Ok(Some(0));
+    };
+    let attempts = u32::try_from(attempts).map_err(|_range| Error::Unreadable("a job's attempts"))?;
+    Ok((!parse(&word)?.is_terminal()).then_some(attempts))
 }
 
 fn fail(
