@@ -13,6 +13,15 @@ const HELD: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 7411 \
 const LOCKED: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7412 AND granted \
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
+/// Has the lock released, also by a story that fails: else it would never end.
+struct Released<'a>(&'a World);
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        self.0.database.execute("INSERT INTO released DEFAULT VALUES");
+    }
+}
+
 impl World {
     /// Has whoever writes a new profile of the city `Slow` wait until the gate is opened.
     pub fn close_gate(&self) {
@@ -45,8 +54,9 @@ impl World {
         std::thread::scope(|scope| {
             let holding = scope.spawn(|| self.database.execute(&hold));
             until("the lock is held", || (self.database.scalar(LOCKED) > 0).then_some(()));
+            let released = Released(self);
             let done = work();
-            self.database.execute("INSERT INTO released DEFAULT VALUES");
+            drop(released);
             holding.join().expect("the lock is released");
             done
         })
