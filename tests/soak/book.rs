@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::request::Request;
+use crate::request::{Request, Wish};
 
 /// Shared by all who send and follow.
 #[derive(Debug)]
@@ -40,8 +40,38 @@ pub(crate) struct Ended {
     pub(crate) job: String,
     pub(crate) state: String,
     pub(crate) text: String,
-    /// Records that were applied.
+    /// Records that were applied, or of a dry run would have been.
     pub(crate) applied: usize,
+    /// Records that were skipped, since it was cancelled.
+    pub(crate) skipped: usize,
+}
+
+/// What is known of a request's records in the database.
+pub(crate) enum Effect<'a> {
+    /// These were applied, and no others.
+    Sure(&'a [u16]),
+    /// Each of these may have been.
+    Maybe(&'a [u16]),
+}
+
+impl Entry {
+    /// What its records did, as far as that was told.
+    pub(crate) fn effect(&self) -> Effect<'_> {
+        let people = self.request.people.as_slice();
+        match &self.ended {
+            _ if self.request.wish == Wish::Ask => Effect::Sure(&[]),
+            // What was applied of a job that was cancelled is a prefix.
+            Some(ended) => Effect::Sure(people.get(..ended.applied).unwrap_or(people)),
+            None => Effect::Maybe(people),
+        }
+    }
+
+    /// Who may have been written to.
+    pub(crate) fn written(&self) -> &[u16] {
+        match self.effect() {
+            Effect::Sure(people) | Effect::Maybe(people) => people,
+        }
+    }
 }
 
 impl Book {

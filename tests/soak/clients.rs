@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::book::{Book, Ended};
 use crate::gateways::{Answer, Gateways, PATIENCE};
-use crate::request::{Request, draw};
+use crate::request::{Request, Wish, draw};
 
 /// Clients that send side by side; every second one is of the second account.
 pub(crate) const CLIENTS: u32 = 12;
@@ -69,6 +69,9 @@ impl Desk {
             match self.gateways.post(which, &sent, patience) {
                 Some(answer) if answer.status == 202 => match answer.job() {
                     Some(job) => {
+                        if request.wish == Wish::Cancel {
+                            let _too_late = self.gateways.cancel(which, request.account, &job);
+                        }
                         self.book.acknowledged(request.number, job);
                         if request.has_key && draw.random_range(0..20) == 0 {
                             let _the_same = self.gateways.post(which, &sent, PATIENCE);
@@ -78,7 +81,7 @@ impl Desk {
                     None => self.book.complain(format!("a 202 without a job: {}", answer.text)),
                 },
                 // Nothing is wrong with the request, so all else must be about the moment.
-                Some(Answer { status: 408 | 409 | 429 | 500.., .. }) | None => {}
+                Some(Answer { status: 408 | 429 | 503, .. }) | None => {}
                 Some(answer) => {
                     self.book.complain(format!("{} for a good request: {}", answer.status, answer.text));
                     return;
@@ -116,7 +119,7 @@ impl Desk {
                             last = Instant::now();
                         }
                     }
-                    Some(Answer { status: 429 | 500.., .. }) | None => {}
+                    Some(Answer { status: 429 | 503, .. }) | None => {}
                     Some(answer) => self.book.complain(format!(
                         "{} for the acknowledged job {job}: {}",
                         answer.status, answer.text
@@ -140,5 +143,6 @@ fn ended(status: &Value) -> Option<Ended> {
         state: status["status"].as_str()?.to_owned(),
         text: status["error_text"].as_str().unwrap_or_default().to_owned(),
         applied: ["created", "updated", "unchanged"].map(count).iter().sum(),
+        skipped: count("skipped"),
     })
 }

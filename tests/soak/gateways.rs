@@ -55,6 +55,13 @@ impl Gateways {
         self.get(0, account, &format!("/api/v1.1/jobs/{job}/results?format=ndjson"))
     }
 
+    /// Asks that a job be stopped. Whether there was an answer.
+    pub(crate) fn cancel(&self, which: usize, account: usize, job: &str) -> Option<Answer> {
+        let request = Request::post(self.url(which, &format!("/api/v1.1/jobs/{job}/cancel"))?)
+            .header("authorization", format!("Bearer {}", TOKENS.get(account)?));
+        read(self.agent.run(request.body(()).ok()?).ok()?)
+    }
+
     fn get(&self, which: usize, account: usize, path: &str) -> Option<Answer> {
         let request = Request::get(self.url(which, path)?)
             .header("authorization", format!("Bearer {}", TOKENS.get(account)?));

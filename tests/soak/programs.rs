@@ -14,8 +14,9 @@ use tokio::runtime::Runtime;
 
 const CATALOG: &str = include_str!("catalog.yaml");
 
-/// How long a program may take to end after a SIGTERM: what Kubernetes gives it in `deploy/kubernetes`.
-const GRACE: Duration = Duration::from_mins(1);
+/// How long a program may take to end after a SIGTERM: what a gateway has left of its time in `deploy/kubernetes`, which is the
+/// shorter one.
+const GRACE: Duration = Duration::from_secs(40);
 
 /// All that runs, but for the servers.
 pub(crate) struct Programs {
@@ -36,7 +37,13 @@ pub(crate) struct Program {
     address: SocketAddr,
     arguments: Vec<String>,
     log: PathBuf,
-    process: Mutex<Process>,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    process: Process,
+    /// Whether it was ended on purpose and not started again yet.
+    is_down: bool,
 }
 
 impl Programs {
@@ -60,13 +67,14 @@ impl Programs {
             let log = logs.join(format!("{program}-{number}.log"));
             let process = Process::start(program, None, &arguments, Some(&log));
             let address = process.address;
-            Program { name, broker, database, address, arguments, log, process: Mutex::new(process) }
+            let running = Mutex::new(Running { process, is_down: false });
+            Program { name, broker, database, address, arguments, log, running }
         };
         let gateway = ["--job-key", "a key for the soak only", "--stream-part-records", "1000"];
         let gateways: Vec<_> = (1..=2).map(|number| start("intake-gateway", number, &gateway)).collect();
         let workers: Vec<_> = (1..=2).map(|number| start("intake-worker", number, &[])).collect();
         for program in gateways.iter().chain(&workers) {
-            until("all are ready", || program.process().is_ready().then_some(()));
+            until("all are ready", || program.running().process.is_ready().then_some(()));
         }
         Self { gateways, workers, database, queues, runtime }
     }
@@ -79,63 +87,79 @@ impl Programs {
         self.gateways.iter().map(|gateway| gateway.address).collect()
     }
 
-    /// Lets all connections through, and everybody run: also who ended by himself, which is complained of.
+    /// Lets all connections through, and everybody run; whoever has ended by himself is named.
     pub(crate) fn mend(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
         for program in self.all() {
             program.broker.restore();
             program.database.restore();
             program.signal(Signal::CONT);
-            let ended = program.process().has_ended();
-            if ended {
-                complaints.push(format!("{} has ended by itself", program.name));
-                program.start_again();
-            }
         }
-        complaints
+        self.all().filter_map(|program| program.running().look(&program.name).err()).collect()
+    }
+}
+
+impl Running {
+    /// That it runs, unless it was ended on purpose.
+    fn look(&mut self, name: &str) -> Result<bool, String> {
+        match (self.process.has_ended(), self.is_down) {
+            (false, _) => Ok(true),
+            (true, true) => Ok(false),
+            (true, false) => Err(format!("{name} has ended by itself")),
+        }
     }
 }
 
 impl Program {
-    fn process(&self) -> MutexGuard<'_, Process> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends it a signal, unless it has ended.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let mut process = self.process();
-        if !process.has_ended() {
-            process.signal(signal);
+    /// Sends it a signal, if it runs. Whether it does.
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
+        let mut running = self.running();
+        let runs = !running.process.has_ended();
+        if runs {
+            running.process.signal(signal);
         }
+        runs
     }
 
-    /// SIGKILL.
-    pub(crate) fn kill(&self) {
-        self.process().kill();
+    /// SIGKILL. Whether it ran.
+    pub(crate) fn kill(&self) -> Result<bool, String> {
+        let mut running = self.running();
+        let runs = running.look(&self.name)?;
+        running.process.kill();
+        running.is_down = true;
+        Ok(runs)
     }
 
-    /// SIGTERM, and waits for the end, which must come in time.
-    pub(crate) fn stop(&self) -> Result<(), String> {
-        let mut process = self.process();
-        if process.has_ended() {
-            return Ok(());
+    /// SIGTERM, and waits for the end, which must come in time. Whether it ran.
+    pub(crate) fn stop(&self) -> Result<bool, String> {
+        let mut running = self.running();
+        if !running.look(&self.name)? {
+            return Ok(false);
         }
-        process.signal(Signal::CONT);
-        process.signal(Signal::TERM);
+        running.process.signal(Signal::CONT);
+        running.process.signal(Signal::TERM);
+        running.is_down = true;
         let told = Instant::now();
-        while !process.has_ended() {
+        while !running.process.has_ended() {
             if told.elapsed() > GRACE {
-                process.kill();
+                running.process.kill();
                 return Err(format!("{} did not end within {GRACE:?} of its SIGTERM", self.name));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Ok(())
+        Ok(true)
     }
 
+    /// Starts it where it listened before.
     pub(crate) fn start_again(&self) {
         let program = self.name.split(' ').next().unwrap_or_default();
-        *self.process() = Process::start(program, Some(self.address), &self.arguments, Some(&self.log));
+        let mut running = self.running();
+        running.process.kill();
+        running.process = Process::start(program, Some(self.address), &self.arguments, Some(&self.log));
+        running.is_down = false;
     }
 
     /// What it logged of panics.
@@ -146,6 +170,6 @@ impl Program {
     }
 
     pub(crate) fn peak_memory(&self) -> u64 {
-        self.process().peak_memory()
+        self.running().process.peak_memory()
     }
 }

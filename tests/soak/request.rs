@@ -1,4 +1,5 @@
-//! What the clients send: batches of people of whom all have the same keys in all ways of matching.
+//! What the clients send: batches of people of whom all have the same keys in all ways of matching. Some only ask what would
+//! happen, and some are taken back.
 //!
 //! Each record adds one to `visits` of its person, so the sum tells how often it was applied. It sets `city`, the note of the
 //! subscription and, in every second request, `_fname` to a mark of its own, so the mark tells who wrote last.
@@ -29,8 +30,19 @@ pub(crate) struct Request {
     pub(crate) has_key: bool,
     /// Whether its records have names.
     pub(crate) has_names: bool,
+    pub(crate) wish: Wish,
     form: Form,
     matching: Matching,
+}
+
+/// What its sender wants of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Apply,
+    /// That it is cancelled as soon as it is acknowledged, which may be too late.
+    Cancel,
+    /// To know what it would change.
+    Ask,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,17 +82,17 @@ impl Request {
         };
         let people = (0..records).map(|_| draw.random_range(0..PEOPLE)).collect();
         let (has_key, has_names) = (draw.random_range(0..10) > 0, draw.random());
-        Self { number, account, people, has_key, has_names, form, matching }
+        let wish = match draw.random_range(0..20) {
+            0 => Wish::Cancel,
+            1 => Wish::Ask,
+            _ => Wish::Apply,
+        };
+        Self { number, account, people, has_key, has_names, wish, form, matching }
     }
 
     /// What a record sets.
     pub(crate) fn mark(&self, index: usize) -> String {
         format!("{}.{index}", self.number)
-    }
-
-    /// The record that writes last to a person: of one request that is the last.
-    pub(crate) fn last_of(&self, person: u16) -> Option<usize> {
-        self.people.iter().rposition(|other| *other == person)
     }
 
     pub(crate) fn sent(&self, secret: u64) -> Sent {
@@ -90,16 +102,18 @@ impl Request {
             headers.push(("idempotency-key", format!("soak-{secret}-{}", self.number)));
         }
         let records = self.people.iter().enumerate().map(|(index, person)| self.record(index, *person));
-        let db_id = self.account + 1;
+        let (db_id, dry_run) = (self.account + 1, self.wish == Wish::Ask);
         let (path, body) = match self.form {
             Form::Stream => {
                 headers.push(("content-type", "application/x-ndjson".to_owned()));
                 let lines: Vec<_> = records.map(|record| record.to_string()).collect();
-                (format!("{IMPORT}?db_id={db_id}{}", self.matching.query()), lines.join("\n"))
+                let matching = self.matching.query();
+                (format!("{IMPORT}?db_id={db_id}&validate_only={dry_run}{matching}"), lines.join("\n"))
             }
             Form::Body(format) => {
                 headers.push(("content-type", format.media_type().to_owned()));
-                let mut body = json!({"db_id": db_id, "data": records.collect::<Vec<_>>()});
+                let mut body =
+                    json!({"db_id": db_id, "validate_only": dry_run, "data": records.collect::<Vec<_>>()});
                 self.matching.say(&mut body);
                 (IMPORT.to_owned(), format.write(&body))
             }

@@ -34,40 +34,39 @@ impl Servers {
         }
     }
 
-    pub(crate) fn signal_database(&self, signal: Signal) {
-        send(&self.postgres_pid, signal);
+    pub(crate) fn signal_database(&self, signal: Signal) -> bool {
+        send(&self.postgres_pid, signal)
     }
 
-    pub(crate) fn signal_broker(&self, signal: Signal) {
-        send(&self.rabbitmq_pid, signal);
+    pub(crate) fn signal_broker(&self, signal: Signal) -> bool {
+        send(&self.rabbitmq_pid, signal)
     }
 
     /// The broker finds its memory used up, and blocks whoever publishes: <https://www.rabbitmq.com/docs/alarms>
-    pub(crate) fn raise_memory_alarm(&self) {
-        self.control(&["set_vm_memory_high_watermark", "0.00001"]);
+    pub(crate) fn raise_memory_alarm(&self) -> bool {
+        self.control(&["set_vm_memory_high_watermark", "0.00001"])
     }
 
     /// As [`Self::raise_memory_alarm`], for the disk.
-    pub(crate) fn raise_disk_alarm(&self) {
-        self.control(&["set_disk_free_limit", "1000000000000000"]);
+    pub(crate) fn raise_disk_alarm(&self) -> bool {
+        self.control(&["set_disk_free_limit", "1000000000000000"])
     }
 
+    /// It may be away, and then it has no alarm either.
     pub(crate) fn clear_alarms(&self) {
         self.control(&["set_vm_memory_high_watermark", WATERMARK]);
         self.control(&["set_disk_free_limit", FREE_DISK]);
     }
 
-    /// It may be away, and then has no alarm either.
-    fn control(&self, arguments: &[&str]) {
+    fn control(&self, arguments: &[&str]) -> bool {
         let mut command = Command::new(&self.rabbitmqctl);
-        let _away = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     }
 
     /// Leaves not a byte on the file system of the database.
-    pub(crate) fn fill_disk(&self) {
-        if let Some(disk) = &self.disk {
-            let _full = fill(&ballast(disk));
-        }
+    pub(crate) fn fill_disk(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| fill(&ballast(disk)).is_ok())
     }
 
     pub(crate) fn clear_disk(&self) {
@@ -91,26 +90,24 @@ fn fill(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn send(pid_file: &Path, signal: Signal) {
+/// Whether there was a process to be told.
+fn send(pid_file: &Path, signal: Signal) -> bool {
     let pid = fs::read_to_string(pid_file).ok().and_then(|text| text.trim().parse().ok());
-    if let Some(pid) = pid.and_then(Pid::from_raw) {
-        let _gone = kill_process(pid, signal);
-    }
+    pid.and_then(Pid::from_raw).is_some_and(|pid| kill_process(pid, signal).is_ok())
 }
 
 /// Keeps everybody from a table, as a careless migration does.
-pub(crate) fn lock_table(database: &TestDatabase, table: &str, length: Duration) {
+pub(crate) fn lock_table(database: &TestDatabase, table: &str, length: Duration) -> bool {
     let seconds = length.as_secs_f64();
     let lock = format!(
         "DO $$ BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep({seconds}); END $$"
     );
-    let _killed = database.try_execute(&lock);
+    database.try_execute(&lock).is_some()
 }
 
 /// Ends all connections to the database.
-pub(crate) fn end_connections(database: &TestDatabase) {
-    let _killed = database.try_execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    );
+pub(crate) fn end_connections(database: &TestDatabase) -> bool {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.try_execute(end).is_some()
 }

@@ -1,9 +1,11 @@
 //! A worker or a gateway as a process of its own: to be killed, or to be watched.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -173,8 +175,18 @@ fn with(mut arguments: Vec<String>, more: &[&str]) -> Vec<String> {
     arguments
 }
 
+/// Below Linux' ephemeral ports (32768 and up), so that no outgoing connection takes it while a process is started anew; above
+/// those of the servers (`cargo xtask`).
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    const PORTS: Range<u16> = 30_000..32_700;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests run side by side, each as a process of its own.
+    let first = std::process::id().wrapping_mul(7) + NEXT.fetch_add(1, Ordering::Relaxed);
+    let ports = (first..).map(|turn| {
+        PORTS.start + u16::try_from(turn % u32::try_from(PORTS.len()).unwrap_or(1)).unwrap_or_default()
+    });
+    let addresses = ports.take(PORTS.len()).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses.into_iter().find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 /// A program of this workspace, built beside this one.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::checkout::Checkout;
 use crate::services::Services;
-use crate::{servers, steps};
+use crate::{servers, soak, steps};
 
 /// Command line options.
 #[derive(Clone, Copy, Default)]
@@ -17,6 +17,9 @@ pub(crate) struct Options {
 pub(crate) fn down(checkout: &Checkout, options: Options) -> Result<()> {
     let mut stopped = Services::of(checkout)?.stop()?;
     stopped.extend(servers::stop_all(checkout, options.wipe)?);
+    if soak::clear(checkout)? {
+        stopped.push("the servers of a soak");
+    }
     let _ = fs::remove_file(checkout.dev.join("env"));
     if stopped.is_empty() {
         steps::say("Nothing was running.");

@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: random faults under load on servers of its own, which are started again whenever they are gone.
 
+use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -52,13 +53,21 @@ pub(crate) fn soak(checkout: &Checkout, options: &Options) -> Result<()> {
 pub(crate) fn with_built(checkout: &Checkout, options: &Options) -> Result<Vec<String>> {
     let servers = Servers::of(checkout.beside("soak")?);
     servers.remove()?;
+    servers.clear_logs()?;
     let disk = servers.mount();
     let result = servers.run(options, disk.as_deref());
-    servers.stop()?;
-    result.with_context(|| format!("logs are in {}", checkout.show(&servers.place.dev.join("log"))))?;
     servers.remove()?;
+    result.with_context(|| format!("logs are in {}", checkout.show(&servers.place.dev.join("log"))))?;
     let no_disk = "a full disk of the database: no file system can be mounted here";
     Ok(disk.is_none().then(|| no_disk.to_owned()).into_iter().collect())
+}
+
+/// Stops and removes what a soak left that was killed. Whether there was something to stop.
+pub(crate) fn clear(checkout: &Checkout) -> Result<bool> {
+    if !checkout.dev.join("soak").exists() {
+        return Ok(false);
+    }
+    Servers::of(checkout.beside("soak")?).remove()
 }
 
 impl Servers {
@@ -66,27 +75,29 @@ impl Servers {
         Self { postgres: Postgres::of(&place).with(SETTINGS), rabbitmq: RabbitMq::of(&place), place }
     }
 
-    fn stop(&self) -> Result<()> {
-        self.rabbitmq.stop()?;
-        self.postgres.stop()?;
-        Ok(())
-    }
-
-    /// Stops them, and removes what they and earlier runs left.
-    fn remove(&self) -> Result<()> {
-        self.stop()?;
+    /// Stops them, and removes all but their logs. Whether there was something to stop.
+    fn remove(&self) -> Result<bool> {
+        let did_run = self.rabbitmq.stop()? | self.postgres.stop()?;
         let home = self.postgres.home();
         if is_mounted(home) {
             run::output(Command::new("umount").arg(home))?;
         }
         self.postgres.wipe(&self.place)?;
-        self.rabbitmq.wipe()
+        self.rabbitmq.wipe()?;
+        Ok(did_run)
+    }
+
+    fn clear_logs(&self) -> Result<()> {
+        for log in fs::read_dir(self.place.dev.join("log"))? {
+            fs::remove_file(log?.path())?;
+        }
+        Ok(())
     }
 
     /// Gives the database a file system of its own, if that is allowed here.
     fn mount(&self) -> Option<PathBuf> {
         let home = self.postgres.home();
-        std::fs::create_dir_all(home).ok()?;
+        fs::create_dir_all(home).ok()?;
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={DISK}m,mode=700"), "intake-soak"]).arg(home);
         run::succeeds(&mut mount).then(|| home.to_owned())
@@ -131,7 +142,8 @@ impl Servers {
                 let _full = self.postgres.start(&self.place, memory);
             }
             if self.rabbitmq.can_come_back(memory) {
-                self.rabbitmq.start(memory)?;
+                // As slow as the machine may be: what was lost by it is told in the end.
+                let _slow = self.rabbitmq.start(memory);
             }
             thread::sleep(Duration::from_millis(200));
         }
@@ -139,7 +151,7 @@ impl Servers {
 }
 
 fn is_mounted(directory: &Path) -> bool {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let directory = directory.display().to_string();
     mounts.lines().any(|line| line.split(' ').nth(1) == Some(&directory))
 }

@@ -43,17 +43,14 @@ pub(crate) struct Fault {
 }
 
 impl Kind {
-    /// All that can be done here.
-    fn all(has_disk: bool) -> Vec<Self> {
+    fn all() -> Vec<Self> {
         let network = Link::ALL.iter().flat_map(|link| Trouble::ALL.map(|trouble| (*link, trouble)));
-        let database = DatabaseFault::ALL.into_iter();
-        let database = database.filter(|fault| has_disk || *fault != DatabaseFault::FullDisk);
         Blow::ALL
             .into_iter()
             .flat_map(|blow| [Self::Gateway(blow), Self::Worker(blow)])
             .chain(network.map(|(link, trouble)| Self::Network(link, trouble)))
             .chain(BrokerFault::ALL.map(Self::Broker))
-            .chain(database.map(Self::Database))
+            .chain(DatabaseFault::ALL.map(Self::Database))
             .collect()
     }
 
@@ -85,14 +82,14 @@ impl Display for Kind {
 
 impl Fault {
     /// The faults of a run: each kind once, in any order, before one comes again.
-    pub(crate) fn plan(seed: u64, length: Duration, has_disk: bool) -> Vec<Self> {
+    pub(crate) fn plan(seed: u64, length: Duration) -> Vec<Self> {
         let (mut draw, mut kinds, mut faults) = (draw(seed, u64::MAX / 2), Vec::new(), Vec::new());
         // In ten minutes each kind comes once and more; the short form is denser.
         let pace = if length > Duration::from_mins(5) { 12.0 } else { 7.0 };
         let mut at = Duration::from_secs_f64(draw.random_range(2.0..5.0));
         while at < length {
             if kinds.is_empty() {
-                kinds = Kind::all(has_disk);
+                kinds = Kind::all();
                 kinds.shuffle(&mut draw);
             }
             let Some(kind) = kinds.pop() else { break };
@@ -108,17 +105,19 @@ impl Fault {
         faults
     }
 
-    /// Does it, waits, undoes it. What a program did wrong with it, if it did.
-    pub(crate) fn happen(self, programs: &Programs, servers: &Servers) -> Result<(), String> {
-        match self.kind {
+    /// Does it, waits, undoes it. Whether it had an effect; what a program did wrong with it, if it did.
+    pub(crate) fn happen(self, programs: &Programs, servers: &Servers) -> Result<bool, String> {
+        Ok(match self.kind {
             Kind::Gateway(blow) | Kind::Worker(blow) => {
                 return blow.strike(self.target(programs), self.length);
             }
-            Kind::Network(link, trouble) => trouble.make(link.of(self.target(programs)), self.length),
+            Kind::Network(link, trouble) => {
+                trouble.make(link.of(self.target(programs)), self.length);
+                true
+            }
             Kind::Broker(fault) => fault.make(servers, self.length),
             Kind::Database(fault) => fault.make(servers, &programs.database, self.length),
-        }
-        Ok(())
+        })
     }
 
     /// The program that it is about.
@@ -157,17 +156,17 @@ mod tests {
     #[test]
     fn ten_minutes_have_each_kind_and_two_have_many() {
         for seed in 0..50 {
-            let long = Fault::plan(seed, Duration::from_mins(10), true);
+            let long = Fault::plan(seed, Duration::from_mins(10));
             assert!(long.len() >= 30, "{}", long.len());
-            assert_eq!(kinds(&long).len(), Kind::all(true).len());
-            let short = Fault::plan(seed, Duration::from_mins(2), false);
+            assert_eq!(kinds(&long).len(), Kind::all().len());
+            let short = Fault::plan(seed, Duration::from_mins(2));
             assert!(kinds(&short).len() >= 8, "{}", short.len());
         }
     }
 
     #[test]
     fn a_seed_is_a_plan() {
-        let plan = |seed| format!("{:?}", Fault::plan(seed, Duration::from_mins(10), true));
+        let plan = |seed| format!("{:?}", Fault::plan(seed, Duration::from_mins(10)));
         assert_eq!(plan(7), plan(7));
         assert_ne!(plan(7), plan(8));
     }

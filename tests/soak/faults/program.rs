@@ -35,26 +35,20 @@ impl Blow {
         }
     }
 
-    /// Does it, waits, and has the program run again.
-    pub(crate) fn strike(self, program: &Program, length: Duration) -> Result<(), String> {
+    /// Does it, waits, and has the program run again. Whether it ran before; what it did wrong, if it did.
+    pub(crate) fn strike(self, program: &Program, length: Duration) -> Result<bool, String> {
         match self {
-            Self::Kill => {
-                program.kill();
+            Self::Kill | Self::Stop => {
+                let ended = if self == Self::Kill { program.kill() } else { program.stop() };
                 sleep(length);
                 program.start_again();
-                Ok(())
-            }
-            Self::Stop => {
-                let stopped = program.stop();
-                sleep(length);
-                program.start_again();
-                stopped
+                ended
             }
             Self::Freeze => {
-                program.signal(Signal::STOP);
+                let runs = program.signal(Signal::STOP);
                 sleep(length);
                 program.signal(Signal::CONT);
-                Ok(())
+                Ok(runs)
             }
         }
     }

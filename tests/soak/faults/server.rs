@@ -51,17 +51,19 @@ impl BrokerFault {
         }
     }
 
-    pub(crate) fn make(self, servers: &Servers, length: Duration) {
-        match self {
+    /// Does it, waits, and undoes it. Whether it had an effect.
+    pub(crate) fn make(self, servers: &Servers, length: Duration) -> bool {
+        let is_made = match self {
             Self::Kill => servers.signal_broker(Signal::KILL),
             Self::Restart => servers.signal_broker(Signal::TERM),
             Self::MemoryAlarm => servers.raise_memory_alarm(),
             Self::DiskAlarm => servers.raise_disk_alarm(),
-        }
+        };
         sleep(length);
         if matches!(self, Self::MemoryAlarm | Self::DiskAlarm) {
             servers.clear_alarms();
         }
+        is_made
     }
 }
 
@@ -88,15 +90,17 @@ impl DatabaseFault {
         }
     }
 
-    pub(crate) fn make(self, servers: &Servers, database: &TestDatabase, length: Duration) {
+    /// Does it, waits, and undoes it. Whether it had an effect.
+    pub(crate) fn make(self, servers: &Servers, database: &TestDatabase, length: Duration) -> bool {
         match self {
             Self::Kill => servers.signal_database(Signal::KILL),
             // A fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
             Self::Restart => servers.signal_database(Signal::INT),
             Self::FullDisk => {
-                servers.fill_disk();
+                let is_full = servers.fill_disk();
                 sleep(length);
                 servers.clear_disk();
+                is_full
             }
             Self::LockProfiles => lock_table(database, "profiles", length),
             Self::LockJobs => lock_table(database, "jobs", length),
