@@ -1,6 +1,6 @@
 //! The queue is full: what is not accepted is refused as a whole, and taken again as soon as there is room.
 
-use intake_tests::{Answer, World, until};
+use intake_tests::{Answer, DEMO_TOKEN, OTHER_TOKEN, World, until};
 use serde_json::json;
 
 #[test]
@@ -38,4 +38,19 @@ fn a_full_queue_refuses_and_half_accepts_nothing() {
     let people = i64::try_from(accepted.len()).unwrap() + 1;
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), people);
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), people);
+}
+
+/// The two accounts of the demo have lanes of their own.
+#[test]
+fn a_full_lane_refuses_its_own_accounts_alone() {
+    let world = World::builder().workers(0).queue_max_bytes(2_000).start();
+    let import = |token, person: usize| {
+        let body = json!({"db_id": 2, "data": [{"email": format!("{person}@example.com")}]});
+        world.post_body_as(token, "/api/v1.1/profiles/import_batch", &body)
+    };
+    let accepted = (0..10_000).take_while(|person| import(DEMO_TOKEN, *person).status == 202).count();
+    assert_eq!(import(DEMO_TOKEN, accepted + 1).status, 503);
+    let other = import(OTHER_TOKEN, accepted + 2);
+    assert_eq!(other.status, 202, "{}", other.text);
+    assert_eq!(import(DEMO_TOKEN, accepted + 3).status, 503, "the other one's is full still");
 }
