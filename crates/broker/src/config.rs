@@ -18,16 +18,17 @@ pub struct Config {
     #[arg(long, env = "INTAKE_QUEUE_PREFIX", default_value = "intake", value_name = "NAME")]
     pub queue_prefix: String,
 
-    /// Size at which each of the queues refuses further messages, in bytes of compressed payload.
+    /// Size at which each of the ten queues refuses further messages, in bytes of compressed payload.
     ///
-    /// Fixed when the queue is first declared: a later change needs a new queue.
-    #[arg(long, env = "INTAKE_QUEUE_MAX_BYTES", default_value_t = 4 << 30, value_name = "BYTES",
+    /// The broker's disk needs room for all of them. Fixed when a queue is first declared: a later change needs new queues,
+    /// see "Queues" in docs/operations.md.
+    #[arg(long, env = "INTAKE_QUEUE_MAX_BYTES", default_value_t = 1 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(i64).range(1..))]
     pub queue_max_bytes: i64,
 
     /// How often a message may come back before it is given up, see "Queues" in docs/operations.md.
     ///
-    /// Fixed when the queue is first declared: a later change needs a new queue.
+    /// Fixed when a queue is first declared: a later change needs new queues.
     #[arg(long, env = "INTAKE_QUEUE_DELIVERY_LIMIT", default_value_t = 10, value_name = "COUNT",
           value_parser = clap::value_parser!(i32).range(1..))]
     pub queue_delivery_limit: i32,
