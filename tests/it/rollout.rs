@@ -16,7 +16,7 @@ const WRITTEN: [&str; 13] = [
     "job_failures",
     "job_parts",
     "outbox",
-    "outbox_lanes",
+    "outbox_strands",
     "callbacks",
     "request_keys",
     "job_aliases",

@@ -1,6 +1,6 @@
 //! The relay of events: from the outbox to the broker, beside the jobs.
 //!
-//! Every worker runs one; they share the lanes, and one that is gone is missed by nobody. A relay that cannot publish or
+//! Every worker runs one; they share the strands, and one that is gone is missed by nobody. A relay that cannot publish or
 //! cannot read waits and tries again: it never stops the worker, and what waits is kept in the database.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use intake_broker::{Outgoing, Publisher, State};
 use intake_store::{Dispatch, Limits, Relayed, Store};
 use intake_telemetry::Metric;
-use intake_types::event::{CONTENT_TYPE, Lane};
+use intake_types::event::{CONTENT_TYPE, Strand};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use crate::backoff::Backoff;
 
 /// Most rows of the outbox in one message.
 const ROWS: u32 = 500;
-/// Shortest time between two rounds through the lanes. Rows of several chunks gather meanwhile, so that the cost of a busy
+/// Shortest time between two rounds through the strands. Rows of several chunks gather meanwhile, so that the cost of a busy
 /// relay does not grow with the number of chunks.
 const GATHER: Duration = Duration::from_millis(100);
 /// How often what waits is measured.
@@ -53,13 +53,13 @@ pub(crate) struct Relay {
     longest_poll: Duration,
     wake: Wake,
     shutdown: CancellationToken,
-    /// The lane that was served last.
-    lane: i16,
+    /// The strand that was served last.
+    strand: i16,
     /// The failure that was logged last, so that a row of the same is one line.
     told: String,
 }
 
-/// What came of one round through the lanes.
+/// What came of one round through the strands.
 enum Round {
     /// Nothing waits, as far as this relay may see.
     Idle,
@@ -96,7 +96,7 @@ impl Relaying {
             longest_poll: settings.events_poll,
             wake,
             shutdown,
-            lane: -1,
+            strand: -1,
             told: String::new(),
         };
         let task = tokio::spawn(relay.run());
@@ -162,10 +162,10 @@ impl Relay {
         }
     }
 
-    /// Serves each lane at most once.
+    /// Serves each strand at most once.
     async fn round(&mut self) -> Round {
         if !self.publisher.is_ready() {
-            // Not with a lane in hand, nor by asking the database in vain.
+            // Not with a strand in hand, nor by asking the database in vain.
             let mut state = self.publisher.watch();
             let ready = state.wait_for(|state| *state == State::Ready);
             let waited = timeout(MEASURE, self.shutdown.run_until_cancelled(ready)).await;
@@ -175,14 +175,14 @@ impl Relay {
             };
         }
         let (mut any, mut more) = (false, false);
-        for _ in 0..Lane::COUNT {
+        for _ in 0..Strand::COUNT {
             if self.shutdown.is_cancelled() {
                 break;
             }
             match self.serve().await {
                 Ok(None) => break,
                 Ok(Some(relayed)) => {
-                    self.lane = relayed.lane;
+                    self.strand = relayed.strand;
                     Metric::EventsPublished.add(u64::from(relayed.events), &[]);
                     if let Some(error) = relayed.failure {
                         Metric::EventsPublishFailures.add(1, &[]);
@@ -201,12 +201,12 @@ impl Relay {
         }
     }
 
-    /// Sends what is oldest in one lane.
+    /// Sends what is oldest in one strand.
     async fn serve(&self) -> Result<Option<Relayed<intake_broker::Error>>, intake_store::Error> {
         let (publisher, runtime) = (self.publisher.clone(), Handle::current());
-        // On a thread that may block, with the lane locked: the next message goes when this one is confirmed.
+        // On a thread that may block, with the strand locked: the next message goes when this one is confirmed.
         let publish = move |dispatch| runtime.block_on(publish(&publisher, dispatch));
-        self.store.relay(self.lane, self.limits, publish).await
+        self.store.relay(self.strand, self.limits, publish).await
     }
 
     async fn measure(&self) {

@@ -229,11 +229,11 @@ CREATE TABLE callbacks (
 CREATE INDEX callbacks_due ON callbacks (next_at) WHERE state = 'pending';
 
 -- Events on their way to the broker, written in the transaction that they tell of and deleted once the broker has them. One
--- row holds the events of one chunk in one lane (a further one where that grows large). All events of a profile are in one
--- lane. Its number comes first in the key because a lane is read in order; nothing else is looked up here.
+-- row holds the events of one chunk in one strand (a further one where that grows large). All events of a profile are in one
+-- strand. Its number comes first in the key because a strand is read in order; nothing else is looked up here.
 CREATE TABLE outbox (
     db_id integer NOT NULL,
-    lane smallint NOT NULL,
+    strand smallint NOT NULL,
     -- Drawn while the profiles that the events tell of are locked, so for one profile the order of ids is the order of
     -- commits. That holds because the sequence hands out numbers one by one: its cache must stay 1.
     id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1),
@@ -242,12 +242,12 @@ CREATE TABLE outbox (
     -- A JSON array, as it is sent. Text: nothing here looks inside.
     body text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (lane, id, db_id)
+    PRIMARY KEY (strand, id, db_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
--- Whoever sends the events of a lane holds the lock of its row: one at a time, so that they stay in order.
-CREATE TABLE outbox_lanes (
-    lane smallint PRIMARY KEY
+-- Whoever sends the events of a strand holds the lock of its row: one at a time, so that they stay in order.
+CREATE TABLE outbox_strands (
+    strand smallint PRIMARY KEY
 );
 
-INSERT INTO outbox_lanes SELECT generate_series(0, 15);
+INSERT INTO outbox_strands SELECT generate_series(0, 15);

@@ -1,4 +1,4 @@
-//! Events out of the outbox: a lane is locked, its oldest rows are handed to whoever publishes, and what the broker has is
+//! Events out of the outbox: a strand is locked, its oldest rows are handed to whoever publishes, and what the broker has is
 //! deleted.
 
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use intake_types::event::{Topic, join};
 
 use crate::{Error, Store};
 
-// The lanes after the last one come first, so that a busy lane does not starve the others. One probe of the index for each
-// lane, whatever the planner knows of the table.
+// The strands after the last one come first, so that a busy strand does not starve the others. One probe of the index for each
+// strand, whatever the planner knows of the table.
 //
 // What the transaction commits is that rows are gone which the broker has. Should a crash lose that commit, they are sent
 // again, which is allowed at any time; so the commit need not wait for the disk.
 // <https://www.postgresql.org/docs/15/wal-async-commit.html>
 const LOCK: &str = "\
-    SELECT l.lane, set_config('synchronous_commit', 'off', true) FROM outbox_lanes AS l \
-    CROSS JOIN LATERAL (SELECT 1 FROM outbox WHERE lane = l.lane LIMIT 1) AS waiting \
-    ORDER BY l.lane <= $1, l.lane LIMIT 1 \
+    SELECT l.strand, set_config('synchronous_commit', 'off', true) FROM outbox_strands AS l \
+    CROSS JOIN LATERAL (SELECT 1 FROM outbox WHERE strand = l.strand LIMIT 1) AS waiting \
+    ORDER BY l.strand <= $1, l.strand LIMIT 1 \
     FOR UPDATE OF l SKIP LOCKED";
 
 // At least one row, however large.
@@ -28,28 +28,28 @@ const READ: &str = "\
     SELECT id, db_id, topic, events, body, waiting > position AS more FROM ( \
         SELECT *, count(*) OVER () AS waiting, row_number() OVER (ORDER BY id) AS position, \
             sum(octet_length(body)) OVER (ORDER BY id) AS bytes \
-        FROM (SELECT * FROM outbox WHERE lane = $1 ORDER BY id LIMIT $2 + 1) AS oldest \
+        FROM (SELECT * FROM outbox WHERE strand = $1 ORDER BY id LIMIT $2 + 1) AS oldest \
     ) AS counted \
     WHERE position = 1 OR position <= $2 AND bytes <= $3 \
     ORDER BY id";
 
 // Exactly the rows that were read: one with a smaller id may have been committed since.
-const DELETE: &str = "DELETE FROM outbox WHERE lane = $1 AND id = ANY ($2)";
+const DELETE: &str = "DELETE FROM outbox WHERE strand = $1 AND id = ANY ($2)";
 
 // Counts no further than an operator needs, so that a long queue costs no long scan.
 const BACKLOG: &str = "\
     SELECT \
         (SELECT count(*)::int FROM (SELECT 1 FROM outbox LIMIT 100000) AS waiting) AS rows, \
         (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8 \
-         FROM outbox_lanes AS l CROSS JOIN LATERAL ( \
-             SELECT created_at FROM outbox WHERE lane = l.lane ORDER BY id LIMIT 1 \
+         FROM outbox_strands AS l CROSS JOIN LATERAL ( \
+             SELECT created_at FROM outbox WHERE strand = l.strand ORDER BY id LIMIT 1 \
          ) AS o) AS age_seconds";
 
-/// After this time no further message of a lane is begun: the transaction must commit before its idle limit ends it, or the
+/// After this time no further message of a strand is begun: the transaction must commit before its idle limit ends it, or the
 /// same messages would be sent for ever.
 const HOLD: Duration = Duration::from_secs(5);
 
-/// How much of a lane is sent at once.
+/// How much of a strand is sent at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most rows of the outbox.
@@ -73,11 +73,11 @@ pub struct Dispatch {
     pub body: String,
 }
 
-/// What came of one lane.
+/// What came of one strand.
 #[derive(Debug)]
 pub struct Relayed<E> {
-    /// The lane, to go on after.
-    pub lane: i16,
+    /// The strand, to go on after.
+    pub strand: i16,
     /// Events that were published.
     pub events: u32,
     /// Whether rows that had been there were left for another time.
@@ -98,9 +98,9 @@ pub struct Backlog {
 }
 
 #[derive(QueryableByName)]
-struct LaneRow {
+struct StrandRow {
     #[diesel(sql_type = SmallInt)]
-    lane: i16,
+    strand: i16,
 }
 
 #[derive(QueryableByName)]
@@ -120,12 +120,12 @@ struct Row {
 }
 
 impl Store {
-    /// Sends the oldest events of one lane that nobody else is sending, one message after the other; `None` when there is
-    /// no such lane. `after` is the lane that was served last.
+    /// Sends the oldest events of one strand that nobody else is sending, one message after the other; `None` when there is
+    /// no such strand. `after` is the strand that was served last.
     ///
     /// `publish` must return only when the broker has stored the message, or will not. It runs on a thread that may block,
-    /// while the lane is locked: so it must be quicker than the idle limit of a transaction. After a failure the rest of
-    /// the lane waits, so that nothing overtakes what was refused.
+    /// while the strand is locked: so it must be quicker than the idle limit of a transaction. After a failure the rest of
+    /// the strand waits, so that nothing overtakes what was refused.
     pub async fn relay<E, P>(
         &self,
         after: i16,
@@ -154,25 +154,25 @@ fn relay<E>(
     limits: Limits,
     mut publish: impl FnMut(Dispatch) -> Result<(), E>,
 ) -> Result<Option<Relayed<E>>, Error> {
-    let found: Option<LaneRow> =
+    let found: Option<StrandRow> =
         sql_query(LOCK).bind::<SmallInt, _>(after).get_result(connection).optional()?;
-    let Some(LaneRow { lane }) = found else { return Ok(None) };
+    let Some(StrandRow { strand }) = found else { return Ok(None) };
     // A statement of its own, and so a snapshot taken under the lock: that of the first may still show rows which whoever
-    // had the lane before has sent and deleted.
+    // had the strand before has sent and deleted.
     let rows: Vec<Row> = sql_query(READ)
-        .bind::<SmallInt, _>(lane)
+        .bind::<SmallInt, _>(strand)
         .bind::<BigInt, _>(i64::from(limits.rows))
         .bind::<BigInt, _>(i64::from(limits.bytes))
         .load(connection)?;
     let mut relayed =
-        Relayed { lane, events: 0, more: rows.last().is_some_and(|row| row.more), failure: None };
+        Relayed { strand, events: 0, more: rows.last().is_some_and(|row| row.more), failure: None };
     let (started, mut sent) = (Instant::now(), Vec::with_capacity(rows.len()));
     for run in rows.chunk_by(|left, right| (left.db_id, &left.topic) == (right.db_id, &right.topic)) {
         if started.elapsed() > HOLD {
             relayed.more = true;
             break;
         }
-        let dispatch = dispatch(lane, run)?;
+        let dispatch = dispatch(strand, run)?;
         let events = dispatch.events;
         if let Err(failure) = publish(dispatch) {
             relayed.failure = Some(failure);
@@ -182,18 +182,18 @@ fn relay<E>(
         sent.extend(run.iter().map(|row| row.id));
     }
     if !sent.is_empty() {
-        let delete = sql_query(DELETE).bind::<SmallInt, _>(lane).bind::<Array<BigInt>, _>(sent);
+        let delete = sql_query(DELETE).bind::<SmallInt, _>(strand).bind::<Array<BigInt>, _>(sent);
         delete.execute(connection)?;
     }
     Ok(Some(relayed))
 }
 
-fn dispatch(lane: i16, run: &[Row]) -> Result<Dispatch, Error> {
+fn dispatch(strand: i16, run: &[Row]) -> Result<Dispatch, Error> {
     const UNREADABLE: Error = Error::Unreadable("a row of the outbox");
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return Err(UNREADABLE) };
     let events: i32 = run.iter().map(|row| row.events).sum();
     Ok(Dispatch {
-        id: format!("{lane}:{}-{}", first.id, last.id),
+        id: format!("{strand}:{}-{}", first.id, last.id),
         db_id: DatabaseId(first.db_id),
         topic: Topic::parse(&first.topic).ok_or(UNREADABLE)?,
         events: u32::try_from(events).map_err(|_range| UNREADABLE)?,

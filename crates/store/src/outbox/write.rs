@@ -12,9 +12,9 @@ use crate::{Error, ledger};
 
 // Ids are drawn in the order of the rows.
 const INSERT: &str = "\
-    INSERT INTO outbox (db_id, lane, topic, events, body) \
-    SELECT $1, u.lane, u.topic, u.events, u.body \
-    FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS u (lane, topic, events, body, position) \
+    INSERT INTO outbox (db_id, strand, topic, events, body) \
+    SELECT $1, u.strand, u.topic, u.events, u.body \
+    FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS u (strand, topic, events, body, position) \
     ORDER BY u.position";
 
 /// Has the changes of a chunk told. The profiles must be locked: ids drawn now are later than those of whoever had the
@@ -44,13 +44,13 @@ fn insert(connection: &mut PgConnection, db_id: DatabaseId, pages: &[Page]) -> R
     if pages.is_empty() {
         return Ok(());
     }
-    let lanes: Vec<i16> = pages.iter().map(|page| page.lane.number()).collect();
+    let strands: Vec<i16> = pages.iter().map(|page| page.strand.number()).collect();
     let topics: Vec<&str> = pages.iter().map(|page| page.topic.word()).collect();
     let counts: Vec<i32> = pages.iter().map(|page| i32::try_from(page.events).unwrap_or(i32::MAX)).collect();
     let bodies: Vec<&str> = pages.iter().map(|page| page.json.as_str()).collect();
     sql_query(INSERT)
         .bind::<Integer, _>(db_id.0)
-        .bind::<Array<SmallInt>, _>(lanes)
+        .bind::<Array<SmallInt>, _>(strands)
         .bind::<Array<Text>, _>(topics)
         .bind::<Array<Integer>, _>(counts)
         .bind::<Array<Text>, _>(bodies)

@@ -4,8 +4,8 @@
 //! met twice in it is told of once. <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
 
 mod data;
-mod lane;
 mod page;
+mod strand;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +18,8 @@ use crate::report::LedgerEntry;
 use crate::{DatabaseId, Header, JobId, JobState};
 
 pub(crate) use data::JobData;
-pub use lane::Lane;
 pub use page::{Page, Topic, join, pages};
+pub use strand::Strand;
 
 /// The content type of a message of events: an array of them.
 pub const CONTENT_TYPE: &str = "application/cloudevents-batch+json";
@@ -38,7 +38,7 @@ pub struct Event<'a> {
     datacontenttype: &'static str,
     data: Data<'a>,
     #[serde(skip)]
-    lane: Lane,
+    strand: Strand,
     #[serde(skip)]
     topic: Topic,
 }
@@ -73,7 +73,10 @@ impl<'a> Event<'a> {
             ),
         };
         let subject = change.profile_id.to_string();
-        Self { lane: Lane::of(change.profile_id.0), ..Self::new(id, header.db_id, subject, at, kind, data) }
+        Self {
+            strand: Strand::of(change.profile_id.0),
+            ..Self::new(id, header.db_id, subject, at, kind, data)
+        }
     }
 
     /// What to tell of a job that has ended; `at` is when.
@@ -81,7 +84,7 @@ impl<'a> Event<'a> {
         let data = Data::Job(JobData::of_job(job_id, state, entry));
         let (id, subject) = (format!("{job_id}:completed"), job_id.to_string());
         let event = Self::new(id, entry.db_id, subject, at, "job.completed", data);
-        Self { lane: Lane::of(job_id.0), topic: Topic::Jobs, ..event }
+        Self { strand: Strand::of(job_id.0), topic: Topic::Jobs, ..event }
     }
 
     fn new(
@@ -101,7 +104,7 @@ impl<'a> Event<'a> {
             time: at.to_rfc3339_opts(SecondsFormat::Millis, true),
             datacontenttype: "application/json",
             data,
-            lane: Lane::FIRST,
+            strand: Strand::FIRST,
             topic: Topic::Profiles,
         }
     }

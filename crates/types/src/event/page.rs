@@ -1,8 +1,8 @@
-//! Pages: the events of one transaction as they wait in the outbox, by lane and topic, and messages made of them.
+//! Pages: the events of one transaction as they wait in the outbox, by strand and topic, and messages made of them.
 
 use std::collections::BTreeMap;
 
-use super::{Event, Lane};
+use super::{Event, Strand};
 
 /// What the events of a page are about; consumers choose by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,11 +31,11 @@ impl Topic {
     }
 }
 
-/// A JSON array of events of one lane and topic, in order.
+/// A JSON array of events of one strand and topic, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The lane of all of them.
-    pub lane: Lane,
+    /// The strand of all of them.
+    pub strand: Strand,
     /// What they are about.
     pub topic: Topic,
     /// How many there are; never none.
@@ -48,8 +48,8 @@ impl Page {
     /// Size at which a page is closed, so that no message of whole pages can become too large for the broker.
     pub const FULL_BYTES: usize = 256 << 10;
 
-    fn new(lane: Lane, topic: Topic) -> Self {
-        Self { lane, topic, events: 0, json: "[".to_owned() }
+    fn new(strand: Strand, topic: Topic) -> Self {
+        Self { strand, topic, events: 0, json: "[".to_owned() }
     }
 
     fn push(&mut self, event: &Event<'_>) {
@@ -62,19 +62,19 @@ impl Page {
     }
 }
 
-/// Puts events into pages: one for each lane and topic, and a further one where that is full. Pages of a lane are in order.
+/// Puts events into pages: one for each strand and topic, and a further one where that is full. Pages of a strand are in order.
 ///
 /// # Panics
 /// Never: writing to memory cannot fail.
 pub fn pages<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<Page> {
-    let mut open: BTreeMap<(Lane, Topic), Page> = BTreeMap::new();
+    let mut open: BTreeMap<(Strand, Topic), Page> = BTreeMap::new();
     let mut pages = Vec::new();
     for event in events {
-        let page = open.entry((event.lane, event.topic));
-        let page = page.or_insert_with(|| Page::new(event.lane, event.topic));
+        let page = open.entry((event.strand, event.topic));
+        let page = page.or_insert_with(|| Page::new(event.strand, event.topic));
         page.push(&event);
         if page.json.len() >= Page::FULL_BYTES {
-            pages.extend(open.remove(&(event.lane, event.topic)));
+            pages.extend(open.remove(&(event.strand, event.topic)));
         }
     }
     pages.extend(open.into_values());

@@ -304,7 +304,7 @@ fn pages_hold_every_event_once_in_order_and_are_bounded() {
     let changes: Vec<Change> = (0..9000).map(change).collect();
     let header = header(None);
     let pages = pages(Event::of_changes(&header, 0, at(), &changes));
-    assert!(pages.len() > usize::from(Lane::COUNT), "{} pages", pages.len());
+    assert!(pages.len() > usize::from(Strand::COUNT), "{} pages", pages.len());
     assert!(pages.iter().all(|page| page.json.len() < Page::FULL_BYTES + 2000));
     let mut seen = 0;
     let mut last = std::collections::BTreeMap::new();
@@ -313,7 +313,7 @@ fn pages_hold_every_event_once_in_order_and_are_bounded() {
         assert_eq!(events.len(), usize::try_from(page.events).unwrap());
         for event in events {
             let subject = event["subject"].as_str().unwrap().to_owned();
-            assert_eq!(Lane::of(subject.parse().unwrap()), page.lane);
+            assert_eq!(Strand::of(subject.parse().unwrap()), page.strand);
             let position: u32 = event["id"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
             assert!(last.insert(subject, position).is_none_or(|before| before < position));
             seen += 1;

@@ -31,7 +31,7 @@ async fn drain(store: &Store, limits: Limits) -> Vec<Dispatch> {
             Ok::<(), ()>(())
         };
         match store.relay(after, limits, publish).await.unwrap() {
-            Some(relayed) => after = relayed.lane,
+            Some(relayed) => after = relayed.strand,
             None => break,
         }
     }

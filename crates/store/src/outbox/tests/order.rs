@@ -70,7 +70,7 @@ async fn relay(store: Store, sent: Arc<Mutex<Vec<Arrived>>>, number: u32, done: 
         round += 1;
         let publish = publisher(Arc::clone(&sent), round.wrapping_mul(2_654_435_769));
         match store.relay(after, Limits { rows: 3, bytes: 1 << 20 }, publish).await.unwrap() {
-            Some(relayed) => after = relayed.lane,
+            Some(relayed) => after = relayed.strand,
             None if over => return,
             None => tokio::time::sleep(Duration::from_millis(2)).await,
         }

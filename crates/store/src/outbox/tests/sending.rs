@@ -12,7 +12,7 @@ use crate::fixture::{apply_all, email, import};
 use crate::testing::TestDatabase;
 use crate::{Error, Store};
 
-/// Many small imports of one person: rows that wait in one lane, besides those of the jobs.
+/// Many small imports of one person: rows that wait in one strand, besides those of the jobs.
 async fn one_person(store: &Store, imports: u64) {
     for job in 0..imports {
         let mut import = import(job, MatchRule::Email, &[json!({"email": "a@example.com", "number": job})]);
@@ -24,7 +24,7 @@ async fn one_person(store: &Store, imports: u64) {
 const OF_PROFILES: &str = "SELECT count(*) FROM outbox WHERE topic = 'profiles'";
 
 #[tokio::test]
-async fn rows_of_a_lane_travel_together_within_limits() {
+async fn rows_of_a_strand_travel_together_within_limits() {
     let database = TestDatabase::create();
     let store = database.store();
     let profiles = async |limits| {
@@ -39,7 +39,7 @@ async fn rows_of_a_lane_travel_together_within_limits() {
         database.execute("TRUNCATE jobs, job_chunks, profiles, identities CASCADE");
         one_person(&store, 6).await;
     };
-    // Where rows of jobs are in the same lane, they cut a run of rows.
+    // Where rows of jobs are in the same strand, they cut a run of rows.
     database.execute("CREATE FUNCTION unjob() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
     database.execute(
         "CREATE TRIGGER unjob BEFORE INSERT ON outbox FOR EACH ROW WHEN (new.topic = 'jobs') EXECUTE FUNCTION unjob()",
@@ -64,9 +64,9 @@ async fn what_is_left_behind_is_told() {
     let limits = Limits { rows: 2, ..LIMITS };
     let first = store.relay(-1, limits, |_dispatch| Ok::<_, ()>(())).await.unwrap().unwrap();
     assert_eq!((first.events, first.more), (2, true));
-    let last = store.relay(first.lane, limits, |_dispatch| Ok::<_, ()>(())).await.unwrap().unwrap();
-    assert_eq!((last.lane, last.events, last.more), (first.lane, 1, false));
-    assert!(store.relay(last.lane, limits, |_dispatch| Ok::<_, ()>(())).await.unwrap().is_none());
+    let last = store.relay(first.strand, limits, |_dispatch| Ok::<_, ()>(())).await.unwrap().unwrap();
+    assert_eq!((last.strand, last.events, last.more), (first.strand, 1, false));
+    assert!(store.relay(last.strand, limits, |_dispatch| Ok::<_, ()>(())).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn what_is_refused_stays_and_what_was_sent_before_it_is_gone() {
     let store = database.store();
     one_person(&store, 4).await;
     database.execute("DELETE FROM outbox WHERE topic = 'jobs'");
-    // The lane is cut into runs by another database.
+    // The strand is cut into runs by another database.
     database.execute(
         "UPDATE outbox SET db_id = 2 WHERE id = (SELECT id FROM outbox ORDER BY id OFFSET 2 LIMIT 1)",
     );
@@ -98,11 +98,11 @@ async fn a_row_that_is_committed_late_is_not_taken_for_sent() {
     one_person(&store, 2).await;
     database.execute("DELETE FROM outbox WHERE topic = 'jobs'");
     let late = Arc::clone(&database);
-    // Of another profile in the lane: its number was drawn first, its transaction ended last.
+    // Of another profile in the strand: its number was drawn first, its transaction ended last.
     let publish = move |_dispatch| {
-        let row = "SELECT db_id, lane, 0, topic, events, body FROM outbox LIMIT 1";
+        let row = "SELECT db_id, strand, 0, topic, events, body FROM outbox LIMIT 1";
         late.execute(&format!(
-            "INSERT INTO outbox (db_id, lane, id, topic, events, body) OVERRIDING SYSTEM VALUE {row}"
+            "INSERT INTO outbox (db_id, strand, id, topic, events, body) OVERRIDING SYSTEM VALUE {row}"
         ));
         Ok::<_, ()>(())
     };
@@ -123,12 +123,12 @@ async fn a_relay_that_dies_while_it_publishes_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_has_one_relay_at_a_time_and_the_others_take_turns() {
+async fn a_strand_has_one_relay_at_a_time_and_the_others_take_turns() {
     let database = TestDatabase::create();
     let store = database.store();
     let people: Vec<_> = (0..200).map(|n| email(&n.to_string())).collect();
     apply_all(&store, &import(1, MatchRule::Email, &people), 200).await;
-    database.execute("DELETE FROM outbox WHERE lane NOT IN (3, 7, 9)");
+    database.execute("DELETE FROM outbox WHERE strand NOT IN (3, 7, 9)");
     let (started, starts) = mpsc::channel();
     let (end, ended) = mpsc::channel::<()>();
     let holding = tokio::spawn({
@@ -143,16 +143,16 @@ async fn a_lane_has_one_relay_at_a_time_and_the_others_take_turns() {
     });
     starts.recv().unwrap();
     let refuse = |_dispatch| Err(());
-    let mut lanes = Vec::new();
+    let mut strands = Vec::new();
     let mut after = 3;
     for _ in 0..4 {
-        after = store.relay(after, LIMITS, refuse).await.unwrap().unwrap().lane;
-        lanes.push(after);
+        after = store.relay(after, LIMITS, refuse).await.unwrap().unwrap().strand;
+        strands.push(after);
     }
-    assert_eq!(lanes, [9, 3, 9, 3], "7 is held, and nobody waits for it");
+    assert_eq!(strands, [9, 3, 9, 3], "7 is held, and nobody waits for it");
     drop(end);
-    assert_eq!(holding.await.unwrap().lane, 7);
-    assert_eq!(store.relay(3, LIMITS, refuse).await.unwrap().unwrap().lane, 7);
+    assert_eq!(holding.await.unwrap().strand, 7);
+    assert_eq!(store.relay(3, LIMITS, refuse).await.unwrap().unwrap().strand, 7);
 }
 
 #[tokio::test]

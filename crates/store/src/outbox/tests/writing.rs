@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intake_types::event::Lane;
+use intake_types::event::Strand;
 use intake_types::{JobState, MatchRule};
 use serde_json::json;
 
@@ -108,17 +108,20 @@ async fn a_job_ends_once_however_it_ends() {
 }
 
 #[tokio::test]
-async fn a_chunk_writes_a_row_for_each_lane_and_none_without_events() {
+async fn a_chunk_writes_a_row_for_each_strand_and_none_without_events() {
     let database = TestDatabase::create();
     let store = database.store();
-    let lanes = i64::from(Lane::COUNT);
-    assert_eq!(database.scalar("SELECT count(*) FROM outbox_lanes WHERE lane >= 0 AND lane < 16"), lanes);
+    let strands = i64::from(Strand::COUNT);
+    assert_eq!(
+        database.scalar("SELECT count(*) FROM outbox_strands WHERE strand >= 0 AND strand < 16"),
+        strands
+    );
     let people: Vec<_> = (0..300).map(|n| email(&n.to_string())).collect();
     let first = import(1, MatchRule::Email, &people);
     store.register(&first.header).await.unwrap();
     store.apply(Arc::clone(&first), catalog(), 0..299).await.unwrap();
-    assert_eq!(database.scalar("SELECT count(*) FROM outbox"), lanes);
-    assert_eq!(database.scalar("SELECT count(DISTINCT lane) FROM outbox"), lanes);
+    assert_eq!(database.scalar("SELECT count(*) FROM outbox"), strands);
+    assert_eq!(database.scalar("SELECT count(DISTINCT strand) FROM outbox"), strands);
     assert_eq!(database.scalar("SELECT sum(events) FROM outbox"), 299);
     drain(&store, LIMITS).await;
     let again = import(2, MatchRule::Email, &people);
