@@ -96,9 +96,12 @@ impl World {
         let ending =
             self.runtime().spawn(async move { store.fail(&header, 500, "given up".to_owned()).await });
         until("it waits for its turn", || {
-            let waiting = "SELECT count(*) FROM pg_stat_activity \
-                WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            (self.database.scalar(waiting) > 0).then_some(())
+            // For the worker that is held, and not for anything else that may be locked just now.
+            let waiting = format!(
+                "SELECT count(*) FROM pg_stat_activity a WHERE datname = current_database() \
+                 AND EXISTS (SELECT pid FROM {HELD} AND granted AND pid = ANY (pg_blocking_pids(a.pid)))"
+            );
+            (self.database.scalar(&waiting) > 0).then_some(())
         });
         self.end_held();
         let ending = self.runtime().block_on(ending).expect("it is asked").expect("the job is ended");

@@ -1,9 +1,6 @@
 //! The connection goes away, and comes back.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use intake_broker::{
     Error, Outgoing, State,
@@ -22,10 +19,8 @@ async fn a_cut_is_survived_by_both_sides() {
 
     relay.cut();
     soon(publisher.watch().wait_for(|state| *state == State::Connecting)).await.unwrap();
-    let start = Instant::now();
-    let error = publisher.publish(lane(), message("meanwhile", "{}")).await.unwrap_err();
+    let error = soon(publisher.publish(lane(), message("meanwhile", "{}"))).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable("not connected")), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     eventually("the delivery is void", async || (!in_hand.is_current()).then_some(())).await;
     let error = in_hand.ack().await.unwrap_err();
     assert!(matches!(error, Error::Redelivered(_)), "{error}");
@@ -71,7 +66,11 @@ async fn a_silent_broker_confirms_nothing() {
     })
     .await;
     let publisher = world.publisher().await;
-    publisher.publish(lane(), message("before", "{}")).await.unwrap();
+    // These times are short for a busy machine, too.
+    let stored = async |name| {
+        eventually("it is stored", async || publisher.publish(lane(), message(name, "{}")).await.ok()).await;
+    };
+    stored("before").await;
 
     relay.stall();
     let error = publisher.publish(lane(), message("unsure", "{}")).await.unwrap_err();
@@ -82,8 +81,7 @@ async fn a_silent_broker_confirms_nothing() {
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
 
     relay.restore();
-    soon(publisher.watch().wait_for(|state| *state == State::Ready)).await.unwrap();
-    publisher.publish(lane(), message("after", "{}")).await.unwrap();
+    stored("after").await;
     world.end().await;
 }
 
@@ -185,11 +183,8 @@ async fn take_one(consumer: &mut intake_broker::Consumer, done: &mut BTreeSet<St
     let delivery = next(consumer).await;
     let id = delivery.message_id.clone();
     assert_eq!(delivery.payload().unwrap(), id.as_bytes());
-    let start = Instant::now();
-    let acked = delivery.ack().await;
     // The library may leave an acknowledgement unanswered when the connection breaks just then.
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    match acked {
+    match soon(delivery.ack()).await {
         Ok(()) => drop(done.insert(id)),
         Err(Error::Redelivered(_)) => {}
         Err(error) => panic!("{error}"),
