@@ -118,7 +118,7 @@ fn interrupted_before_anybody_was_told_it_is_the_same_job() {
     world.until_dead(1);
     let made = world.dead_messages()[0]["redriven_as"].as_str().unwrap().to_owned();
     let status = world.status(&made);
-    assert_eq!((&status["status"], &status["attempts"]), (&json!("processing"), &json!(0)));
+    assert_eq!((&status["status"], &status["attempts"]), (&json!("queued"), &json!(0)));
     assert_eq!(world.redrive(&job), made);
     assert_eq!(world.completed(&made)["created"], 2);
     assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);

@@ -173,7 +173,12 @@ pub(crate) fn register(
         .values(row(header)?)
         .on_conflict((jobs::db_id, jobs::id))
         .do_update()
-        .set((jobs::attempts.eq(jobs::attempts + 1), jobs::taken_at.eq(sql::<Timestamptz>("now()"))));
+        .set((
+            jobs::attempts.eq(jobs::attempts + 1),
+            jobs::started_at
+                .eq(sql::<Timestamptz>("CASE WHEN jobs.attempts = 0 THEN now() ELSE jobs.started_at END")),
+            jobs::taken_at.eq(sql::<Timestamptz>("now()")),
+        ));
     // Named in full: its trait has the same method as that of plain queries.
     diesel::query_dsl::methods::FilterDsl::filter(upsert, jobs::state.eq(JobState::Processing.word()))
         .execute(connection)?;

@@ -74,6 +74,16 @@ struct Row {
 
 impl Row {
     fn read(self) -> Result<Status, Error> {
+        let state = parse(&self.state)?;
+        if !state.is_terminal() && self.attempts == 0 {
+            // It goes on with another one, and has a row before it has a worker.
+            return Ok(Status {
+                job_id: JobId(self.id),
+                state: JobState::Queued,
+                cancel_requested: self.cancel_requested,
+                ledger: None,
+            });
+        }
         let tally = tally(&self.tally)?;
         let header: Header =
             serde_json::from_value(self.header).map_err(|_unfit| Error::Unreadable("a job's header"))?;
@@ -99,7 +109,7 @@ impl Row {
         };
         Ok(Status {
             job_id: JobId(self.id),
-            state: parse(&self.state)?,
+            state,
             cancel_requested: self.cancel_requested,
             ledger: Some(entry),
         })
@@ -139,7 +149,7 @@ pub struct JobFilter {
 }
 
 impl Store {
-    /// Jobs of this account, the last accepted first, at most so many.
+    /// Jobs of this account, the last accepted first, at most so many; none that no worker has taken yet.
     pub async fn jobs(&self, account: &Account, filter: JobFilter, most: u32) -> Result<Vec<Status>, Error> {
         let account = account.name.clone();
         self.run(move |connection| jobs(connection, account, filter, most)).await
@@ -172,6 +182,7 @@ fn jobs(
     most: u32,
 ) -> Result<Vec<Status>, Error> {
     let mut query = sql_query(STATUS).into_boxed::<Pg>().bind::<Text, _>(account);
+    query = query.sql(" AND (j.attempts > 0 OR j.finished_at IS NOT NULL)");
     let mut bound = 1;
     let mut next = || {
         bound += 1;

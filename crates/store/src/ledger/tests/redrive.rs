@@ -9,7 +9,7 @@ use serde_json::value::to_raw_value;
 
 use crate::fixture::{account, catalog, email, header, import, job_id};
 use crate::testing::TestDatabase;
-use crate::{Error, GivenUp, Part, Redriven, Reserved, Store};
+use crate::{Error, GivenUp, JobFilter, Part, Redriven, Reserved, Store};
 
 /// Parts in this crate's tests are not packed.
 fn rest(payload: &[u8], from: u32, of: &Header) -> Result<Vec<u8>, Error> {
@@ -97,10 +97,20 @@ async fn the_rest_of_a_stream_is_one_new_job_however_often_it_is_asked_for() {
     assert_eq!(kept(&store, &new).await, ["2", "3", "4"]);
     assert_eq!(store.kept_records(&old).await.unwrap(), 0, "they are the new job's");
     let status = store.status(&account("demo"), new.job_id).await.unwrap().unwrap();
-    let entry = status.ledger.unwrap();
-    assert_eq!((status.state, entry.attempts, entry.retry_of), (JobState::Processing, 0, Some(old.job_id)));
+    assert_eq!((status.state, status.ledger), (JobState::Queued, None), "no worker has taken it");
+    let listed = async || {
+        let jobs = store.jobs(&account("demo"), JobFilter::default(), 10).await.unwrap();
+        jobs.iter().map(|status| status.job_id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [old.job_id]);
+    database.execute("UPDATE jobs SET started_at = now() - interval '1 hour'");
     let registered = store.register(&new).await.unwrap();
     assert_eq!((registered.next_index, registered.stamp), (0, new.stamp()));
+    let status = store.status(&account("demo"), new.job_id).await.unwrap().unwrap();
+    let entry = status.ledger.unwrap();
+    assert_eq!((status.state, entry.attempts, entry.retry_of), (JobState::Processing, 1, Some(old.job_id)));
+    assert_eq!(entry.started_at, entry.taken.0, "it has waited until now");
+    assert_eq!(listed().await.len(), 2);
     let status = store.status(&account("demo"), old.job_id).await.unwrap().unwrap();
     assert_eq!(status.state, JobState::Failed, "a state that is the last stays so");
 }
