@@ -3,10 +3,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use intake_broker::{
-    Class, Consumer, Delivery, JOB_HEADER, KIND_HEADER, Lane, Outgoing, Prefetch, Publisher,
-};
-use intake_types::{Header, Message};
+use intake_broker::{Class, Consumer, Delivery, Lane, Outgoing, Prefetch, Publisher};
+use intake_types::{Header, JOB_HEADER, KIND_HEADER, Message};
 use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

@@ -25,7 +25,7 @@ pub use crate::{
     consumer::{Consumer, DeadQueue, Delivery, Gate, Prefetch},
     error::{Cause, Error},
     lane::{Class, Lane},
-    message::{JOB_HEADER, KIND_HEADER, Outgoing, pack, unpack},
+    message::{Outgoing, pack, unpack},
     notices::Notices,
     publisher::Publisher,
     topology::{Depths, depths},

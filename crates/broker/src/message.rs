@@ -10,11 +10,6 @@ use lapin::{
 
 use crate::{Error, Lane};
 
-/// The header of a message that says which job it is of, so that the job can be ended where the payload cannot be read.
-pub const JOB_HEADER: &str = "x-intake-job";
-/// The header that tells what a message is, where it is not a whole job.
-pub const KIND_HEADER: &str = "x-intake-kind";
-
 /// The lane that a message was published to, so that it can be put back there from wherever it ends up.
 pub(crate) const LANE: &str = "x-intake-lane";
 
@@ -95,6 +90,11 @@ impl Outgoing {
         headers.insert(short("header name", name)?, AMQPValue::LongString(value.into()));
         self.properties = self.properties.with_headers(headers);
         Ok(self)
+    }
+
+    /// Adds several.
+    pub fn headers<'a>(self, headers: impl IntoIterator<Item = (&'a str, String)>) -> Result<Self, Error> {
+        headers.into_iter().try_fold(self, |message, (name, value)| message.header(name, &value))
     }
 
     /// Says which lane it belongs to.

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use intake_broker::{Class, JOB_HEADER, KIND_HEADER, Lane, Outgoing};
+use intake_broker::{Class, Lane, Outgoing};
 use intake_types::catalog::{Account, Catalog, Database};
 use intake_types::wire::{self, Format, Limits};
 use intake_types::{Batch, Envelope, JobId, JobKey, Message, Operation, Refusal, RequestKey};
@@ -155,13 +155,7 @@ pub(crate) fn lane(message: &Message<'_>) -> Lane {
 
 /// A message as it is published; what it is, and of which job, is said beside it, too.
 pub(crate) fn pack(message: &Message<'_>) -> Result<Outgoing, intake_broker::Error> {
-    let header = message.header();
-    let packed = Outgoing::compress(&header.job_id.to_string(), &message.to_bytes())?
-        .header(KIND_HEADER, message.kind().word())?;
-    match header.brief() {
-        Some(brief) => packed.header(JOB_HEADER, &brief),
-        None => Ok(packed),
-    }
+    Outgoing::compress(&message.header().job_id.to_string(), &message.to_bytes())?.headers(message.headers())
 }
 
 /// A dry run may be asked for in the query too, whatever is in the body: one that is asked for in the wrong place would be

@@ -42,7 +42,10 @@ pub use key::{Key, Kind, Places, Source, Sources};
 pub use listing::Listing;
 pub use lookup::Lookup;
 pub use match_values::{Combination, MatchValues};
-pub use message::{CutV1, DecodeError, Header, Message, MessageKind, PartV1, RepeatedV1, SealV1, V1};
+pub use message::{
+    CutV1, DecodeError, FIRST_INDEX_HEADER, Header, JOB_HEADER, KIND_HEADER, Message, MessageKind,
+    PART_BYTES, PartV1, RepeatedV1, SealV1, V1,
+};
 pub use order::{Log, PackedLog, Stamp};
 pub use outcome::{Action, Failure, Outcome, Tally, Warning};
 pub use plan::{Candidates, Plan};

@@ -1,8 +1,8 @@
 //! What a delivery asks for: a job that is whole, or a piece of a streamed one.
 
-use intake_broker::{Delivery, JOB_HEADER, KIND_HEADER};
+use intake_broker::Delivery;
 use intake_store::{Import, Part};
-use intake_types::{CutV1, DecodeError, Header, Message, MessageKind, RepeatedV1};
+use intake_types::{CutV1, DecodeError, Header, JOB_HEADER, KIND_HEADER, Message, MessageKind, RepeatedV1};
 
 /// What a delivery asks for.
 #[derive(Debug)]
@@ -46,12 +46,7 @@ impl Task {
         let payload = delivery.payload()?;
         Ok(match Message::from_bytes(&payload)? {
             Message::V1(message) => Self::Import(Import::from(message)),
-            Message::PartV1(part) => Self::Part(Part {
-                first_index: part.first_index,
-                open_until: part.open_until,
-                header: part.header,
-                payload: delivery.packed()?.to_vec(),
-            }),
+            Message::PartV1(part) => Self::Part(Part::of(part, delivery.packed()?.to_vec())),
             Message::SealV1(seal) => Self::Seal(seal.header),
             Message::CutV1(cut) => Self::Cut(cut),
             Message::RepeatedV1(repeated) => Self::Repeated(repeated),

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Config, Delivery, Error, Publisher, State, connection::Link, consumer::delivery::Desk, topology::Queue,
+    Config, Delivery, Error, Publisher, State, connection::Link, consumer::delivery::Origin, topology::Queue,
 };
 
 /// One walk through the dead queue. What is not settled, see [`Delivery::set_aside`], is in the queue again once this is
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub struct DeadQueue {
     channel: Channel,
-    desk: Arc<Desk>,
+    origin: Arc<Origin>,
     unsettled: TaskTracker,
     /// Messages that were there at the beginning and were not given out yet; none: nobody has looked.
     left: Option<u32>,
@@ -34,8 +34,8 @@ impl DeadQueue {
         let ready = state.wait_for(|state| *state != State::Connecting);
         let _late = timeout(config.broker_connect_timeout, ready).await;
         let payload_max = usize::try_from(config.payload_max_bytes).unwrap_or(usize::MAX);
-        let desk = Arc::new(Desk { link, other, payload_max });
-        Ok(Self { channel, desk, unsettled: TaskTracker::new(), left: None, stop })
+        let origin = Arc::new(Origin { link, other, payload_max });
+        Ok(Self { channel, origin, unsettled: TaskTracker::new(), left: None, stop })
     }
 
     /// The next message; none after as many as were there at the beginning. One at a time: the others stay on the broker's
@@ -44,23 +44,23 @@ impl DeadQueue {
         if self.left == Some(0) {
             return Ok(None);
         }
-        let link = &self.desk.link;
+        let link = &self.origin.link;
         let name = link.names().of(Queue::Dead).clone();
         let get = self.channel.basic_get(name, BasicGetOptions { no_ack: false });
         let Some(got) = link.ask("basic.get", get).await? else { return Ok(None) };
         self.left = Some(self.left.map_or(got.message_count, |left| left - 1));
-        Ok(Some(Delivery::new(got.delivery, Queue::Dead, Arc::clone(&self.desk), self.unsettled.token())))
+        Ok(Some(Delivery::new(got.delivery, Queue::Dead, Arc::clone(&self.origin), self.unsettled.token())))
     }
 
     /// Publishes to the lanes, for what is made of a dead message.
     pub fn publisher(&self) -> &Publisher {
-        &self.desk.other
+        &self.origin.other
     }
 
     /// Gives back what was set aside, and closes the connections.
     pub async fn close(self) {
         self.stop.cancel();
-        self.desk.other.closed().await;
-        self.desk.link.close().await;
+        self.origin.other.closed().await;
+        self.origin.link.close().await;
     }
 }

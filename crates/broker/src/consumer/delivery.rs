@@ -47,13 +47,13 @@ pub struct Delivery {
     body: Vec<u8>,
     properties: BasicProperties,
     acker: Option<Acker>,
-    desk: Arc<Desk>,
+    origin: Arc<Origin>,
     _unsettled: TaskTrackerToken,
 }
 
 /// What a delivery needs in order to be settled.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Origin {
     pub(super) link: Arc<Link>,
     /// Takes a message to another queue.
     pub(super) other: Publisher,
@@ -71,7 +71,7 @@ impl Delivery {
     pub(super) fn new(
         message: message::Delivery,
         queue: Queue,
-        desk: Arc<Desk>,
+        origin: Arc<Origin>,
         unsettled: TaskTrackerToken,
     ) -> Self {
         let message::Delivery { redelivered, properties, data, acker, .. } = message;
@@ -87,7 +87,7 @@ impl Delivery {
             body: data,
             properties,
             acker: Some(acker),
-            desk,
+            origin,
             _unsettled: unsettled,
         }
     }
@@ -97,7 +97,7 @@ impl Delivery {
     /// Fails, for this message and for ever, when the payload is broken, of unknown encoding or larger
     /// than `payload_max_bytes`; never takes more memory than that.
     pub fn payload(&self) -> Result<Vec<u8>, Error> {
-        decode(&self.body, self.encoding(), self.desk.payload_max)
+        decode(&self.body, self.encoding(), self.origin.payload_max)
     }
 
     /// The payload as it came, to be stored and unpacked later, by [`unpack`](crate::unpack). Only what is packed as
@@ -133,7 +133,7 @@ impl Delivery {
     /// Whether it can still be settled. If not, the connection was lost: the message will be delivered
     /// again, here or elsewhere, and work on it can stop.
     pub fn is_current(&self) -> bool {
-        !self.desk.link.is_failed() && self.acker.as_ref().is_some_and(Acker::usable)
+        !self.origin.link.is_failed() && self.acker.as_ref().is_some_and(Acker::usable)
     }
 
     /// The work is done and stored: the broker forgets the message.
@@ -177,14 +177,14 @@ impl Delivery {
 
     /// Moves the message, from whichever queue, back to its lane, where its deliveries are counted anew. A copy first, as
     /// with [`Delivery::bury`].
-    pub async fn redrive(self) -> Result<(), Error> {
+    pub async fn put_back(self) -> Result<(), Error> {
         let lane = self.lane;
         debug!(message.id = self.message_id, message.lane = lane.name(), "a message goes back to its lane");
         self.move_to(Queue::Lane(lane), None).await
     }
 
     /// The same for one that came back too often, most likely through no fault of its own. That is counted, so that it is
-    /// not done for ever; [`Delivery::redrive`] begins anew.
+    /// not done for ever; [`Delivery::put_back`] begins anew.
     pub async fn spare(self) -> Result<(), Error> {
         let (lane, count) = (self.lane, self.spared.saturating_add(1).to_string());
         debug!(message.id = self.message_id, message.lane = lane.name(), "a message is spared");
@@ -193,7 +193,7 @@ impl Delivery {
 
     async fn move_to(mut self, queue: Queue, mark: Option<(&str, &str)>) -> Result<(), Error> {
         let copied = match self.copy(mark) {
-            Ok(copy) => self.desk.other.publish_to(Route::Queue(queue), copy).await,
+            Ok(copy) => self.origin.other.publish_to(Route::Queue(queue), copy).await,
             Err(error) => Err(error),
         };
         let verdict = if copied.is_ok() { Verdict::Done } else { Verdict::Failed };
@@ -217,14 +217,14 @@ impl Delivery {
 
     async fn settle(&mut self, verdict: Verdict) -> Result<(), Error> {
         let Some(acker) = self.acker.take() else { return Err(Error::Redelivered(None)) };
-        let told = self.desk.link.ask("a settlement", tell(&acker, verdict)).await;
+        let told = self.origin.link.ask("a settlement", tell(&acker, verdict)).await;
         match told {
             Ok(true) => Ok(()),
             // The channel it came on is gone, so the broker has taken it back already.
             Ok(false) => Err(Error::Redelivered(None)),
             Err(error) => {
                 // Even where only the answer is missing: a settlement cannot be repeated.
-                self.desk.link.fail(&error);
+                self.origin.link.fail(&error);
                 Err(Error::Redelivered(Some(error.into())))
             }
         }

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::{
     Delivery, Error,
     connection::{Link, supervisor::Session},
-    consumer::{delivery::Desk, inbox::Inbox},
+    consumer::{delivery::Origin, inbox::Inbox},
     publisher::Publisher,
     topology::Queue,
 };
@@ -62,9 +62,9 @@ enum Halt {
 }
 
 /// One channel, and those of its deliveries that are not settled yet.
-struct Desktop {
+struct OpenChannel {
     channel: Channel,
-    desk: Arc<Desk>,
+    origin: Arc<Origin>,
     unsettled: TaskTracker,
 }
 
@@ -81,11 +81,11 @@ impl Session for Intake {
 impl Intake {
     async fn consume(&mut self, link: &Arc<Link>) -> Result<(), Error> {
         let channel = link.channel().await?;
-        let desk = Desk { link: link.clone(), other: self.other.clone(), payload_max: self.payload_max };
-        let desktop = Desktop { channel, desk: Arc::new(desk), unsettled: TaskTracker::new() };
+        let origin = Origin { link: link.clone(), other: self.other.clone(), payload_max: self.payload_max };
+        let open = OpenChannel { channel, origin: Arc::new(origin), unsettled: TaskTracker::new() };
         loop {
             let halt = match self.until_wanted(link).await {
-                None => self.fill(link, &desktop).await?,
+                None => self.fill(link, &open).await?,
                 Some(halt) => halt,
             };
             match halt {
@@ -95,11 +95,11 @@ impl Intake {
             }
         }
         self.give_back().await;
-        desktop.unsettled.close();
+        open.unsettled.close();
         tokio::select! {
             () = link.failed() => {}
-            waited = timeout(self.drain_timeout, desktop.unsettled.wait()) => if waited.is_err() {
-                let deliveries = desktop.unsettled.len();
+            waited = timeout(self.drain_timeout, open.unsettled.wait()) => if waited.is_err() {
+                let deliveries = open.unsettled.len();
                 warn!(deliveries, "stopped with unfinished deliveries, the broker will deliver them again");
             }
         }
@@ -142,12 +142,12 @@ impl Intake {
     }
 
     /// Consumes until something speaks against it, then stops the flow on the broker.
-    async fn fill(&mut self, link: &Link, desktop: &Desktop) -> Result<Halt, Error> {
-        let (channel, mut closed) = (&desktop.channel, self.queues.clone());
+    async fn fill(&mut self, link: &Link, open: &OpenChannel) -> Result<Halt, Error> {
+        let (channel, mut closed) = (&open.channel, self.queues.clone());
         let mut flow = Flow { tags: Vec::new(), sent: SelectAll::new() };
         let accept = |queue, delivery| {
-            let (desk, token) = (desktop.desk.clone(), desktop.unsettled.token());
-            self.inbox.push(queue, Delivery::new(delivery, queue, desk, token));
+            let (origin, token) = (open.origin.clone(), open.unsettled.token());
+            self.inbox.push(queue, Delivery::new(delivery, queue, origin, token));
         };
         let mut paused = self.paused.clone();
         let halt = loop {

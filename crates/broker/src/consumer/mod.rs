@@ -96,8 +96,8 @@ impl Consumer {
         Self::of(vec![(Queue::Undelivered, prefetch)], config, name, shutdown)
     }
 
-    /// The same for the dead queue: for operators, to look at what is there and to put it back, see
-    /// [`Delivery::redrive`].
+    /// Takes messages from the dead queue as they come, for tests; operators have [`DeadQueue`].
+    #[cfg(feature = "testing")]
     pub fn start_dead(config: &Config, name: &str, prefetch: u16, shutdown: CancellationToken) -> Self {
         Self::of(vec![(Queue::Dead, prefetch)], config, name, shutdown)
     }

@@ -24,7 +24,7 @@ async fn a_buried_message_keeps_payload_headers_and_reason() {
     assert_eq!(delivery.header("traceparent"), Some("00-9"));
     assert_eq!(delivery.header("unknown"), None);
 
-    delivery.redrive().await.unwrap();
+    delivery.put_back().await.unwrap();
     let delivery = next(&mut consumer).await;
     assert_eq!(delivery.payload().unwrap(), payload);
     assert_eq!(delivery.headers, [("traceparent".to_owned(), "00-9".to_owned())]);

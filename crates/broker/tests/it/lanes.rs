@@ -130,13 +130,13 @@ async fn a_message_goes_back_to_the_lane_that_it_came_from() {
             for _ in 0..2 {
                 next(&mut consumer).await.reject_for_retry().await.unwrap();
             }
-            next(&mut undelivered).await.redrive().await.unwrap();
+            next(&mut undelivered).await.put_back().await.unwrap();
             let delivery = next(&mut consumer).await;
             assert_eq!((delivery.lane, delivery.delivery_count), (lane, 0));
             delivery.bury("looked at").await.unwrap();
             let delivery = next(&mut dead).await;
             assert_eq!((delivery.lane, delivery.headers.len()), (lane, 1), "the reason alone is told");
-            delivery.redrive().await.unwrap();
+            delivery.put_back().await.unwrap();
             let delivery = next(&mut consumer).await;
             assert_eq!((delivery.lane, delivery.headers.as_slice()), (lane, [].as_slice()));
             delivery.ack().await.unwrap();

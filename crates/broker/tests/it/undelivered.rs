@@ -72,7 +72,7 @@ async fn it_can_be_spared_and_that_is_counted() {
         give_back(&mut consumer).await;
     }
     // What an operator redrives begins anew.
-    next(&mut undelivered).await.redrive().await.unwrap();
+    next(&mut undelivered).await.put_back().await.unwrap();
     let delivery = next(&mut consumer).await;
     assert_eq!((delivery.spared, delivery.delivery_count, &delivery.headers), (0, 0, &marks()));
     delivery.ack().await.unwrap();
@@ -90,14 +90,14 @@ async fn it_can_be_redriven_and_worn_out_again() {
     let mut undelivered = world.undelivered_consumer().await;
     for round in 0..3 {
         let delivery = next(&mut undelivered).await;
-        delivery.redrive().await.unwrap();
+        delivery.put_back().await.unwrap();
         let again = next(&mut consumer).await;
         assert_eq!((again.delivery_count, again.header("job")), (0, Some("9")), "round {round}");
         assert_eq!(again.headers, marks(), "round {round}");
         // Through the dead queue, as an operator does it.
         again.bury("looked at").await.unwrap();
         let mut dead = world.dead_consumer().await;
-        next(&mut dead).await.redrive().await.unwrap();
+        next(&mut dead).await.put_back().await.unwrap();
         give_back(&mut consumer).await;
     }
     let delivery = next(&mut undelivered).await;

@@ -6,8 +6,8 @@ use intake_store::Store;
 use intake_types::Message;
 
 use super::entry::Entry;
-use super::letter::{Letter, read};
-use super::stations::{Chosen, Clerk, Stations};
+use super::message::{DeadMessage, read};
+use super::servers::{Chosen, Servers, Visitor};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::{Output, complain};
@@ -33,7 +33,7 @@ pub(super) struct Drop {
     yes: bool,
 
     #[command(flatten)]
-    stations: Stations,
+    servers: Servers,
 }
 
 struct Dropper<'a> {
@@ -45,7 +45,7 @@ struct Dropper<'a> {
 impl Drop {
     pub(super) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let mut dropper = Dropper { chosen: &self.chosen, found: Vec::new(), output };
-        self.stations.walk(&mut dropper)?;
+        self.servers.walk(&mut dropper)?;
         let mut ending = Ending::Fine;
         for name in self.chosen.missing(&dropper.found) {
             complain(&Error::NotDead { name: name.clone() }.to_string());
@@ -55,23 +55,23 @@ impl Drop {
     }
 }
 
-impl Clerk for Dropper<'_> {
-    async fn take(&mut self, store: &Store, _queue: &DeadQueue, letter: Letter) -> Result<(), Error> {
-        if !self.chosen.has(&letter) {
-            letter.delivery.set_aside();
+impl Visitor for Dropper<'_> {
+    async fn visit(&mut self, store: &Store, _queue: &DeadQueue, dead: DeadMessage) -> Result<(), Error> {
+        if !self.chosen.has(&dead) {
+            dead.delivery.set_aside();
             return Ok(());
         }
         let (entry, sealed) = {
-            let payload = letter.payload();
+            let payload = dead.payload();
             let message = read(&payload);
-            let entry = Entry::of(&letter, &message, store).await?;
+            let entry = Entry::of(&dead, &message, store).await?;
             let sealed = match message {
                 Ok(Message::SealV1(seal)) => Some(seal.header),
                 _ => None,
             };
             (entry, sealed)
         };
-        let Letter { name, delivery } = letter;
+        let DeadMessage { name, delivery } = dead;
         delivery.ack().await?;
         if let Some(header) = sealed {
             store.drop_given_up(&header).await?;

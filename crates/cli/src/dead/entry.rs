@@ -5,7 +5,7 @@ use intake_store::{DeadJob, Store};
 use intake_types::{Header, JobId, JobState, Message};
 use serde::Serialize;
 
-use super::letter::Letter;
+use super::message::DeadMessage;
 use crate::error::Error;
 use crate::output::plain;
 
@@ -41,20 +41,20 @@ pub(super) struct Entry {
 impl Entry {
     /// Of a message that was read, or why it could not be.
     pub(super) async fn of(
-        letter: &Letter,
+        dead: &DeadMessage,
         message: &Result<Message<'_>, String>,
         store: &Store,
     ) -> Result<Self, Error> {
-        let header = message.as_ref().ok().map(|message| message.header().clone()).or_else(|| letter.brief());
+        let header = message.as_ref().ok().map(|message| message.header().clone()).or_else(|| dead.brief());
         let job = match &header {
             Some(header) => store.dead_job(header).await?,
             None => None,
         };
-        Ok(Self::with(letter, message, header, job.as_ref()))
+        Ok(Self::with(dead, message, header, job.as_ref()))
     }
 
     fn with(
-        letter: &Letter,
+        dead: &DeadMessage,
         message: &Result<Message<'_>, String>,
         header: Option<Header>,
         job: Option<&DeadJob>,
@@ -66,7 +66,7 @@ impl Entry {
         let failed = job.filter(|job| job.state == JobState::Failed);
         let accepted = |header: &Header| DateTime::from_timestamp_micros(header.job_id.accepted_at_micros());
         Self {
-            message: letter.name.clone(),
+            message: dead.name.clone(),
             kind: message.as_ref().map_or("unreadable", |message| message.kind().word()),
             problem: message.as_ref().err().cloned(),
             job_id: header.as_ref().map(|header| header.job_id),
@@ -74,8 +74,8 @@ impl Entry {
             records,
             applied: job.map(|job| job.processed),
             kept: job.filter(|job| job.kept > 0).map(|job| job.kept),
-            bytes: letter.delivery.size(),
-            reason: letter.delivery.reason().map(str::to_owned),
+            bytes: dead.delivery.size(),
+            reason: dead.delivery.reason().map(str::to_owned),
             status: job.map(|job| job.state.word()),
             error: job.and_then(|job| job.error.as_ref()).map(|(error, _)| *error),
             error_text: job.and_then(|job| job.error.clone()).map(|(_, text)| text),

@@ -5,8 +5,8 @@ use intake_broker::DeadQueue;
 use intake_store::Store;
 
 use super::entry::{Entry, heading};
-use super::letter::{Letter, read};
-use super::stations::{Clerk, Stations};
+use super::message::{DeadMessage, read};
+use super::servers::{Servers, Visitor};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::Output;
@@ -34,7 +34,7 @@ pub(super) struct List {
     json: bool,
 
     #[command(flatten)]
-    stations: Stations,
+    servers: Servers,
 }
 
 struct Lister<'a> {
@@ -46,7 +46,7 @@ struct Lister<'a> {
 impl List {
     pub(super) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let mut lister = Lister { json: self.json, listed: 0, output };
-        self.stations.walk(&mut lister)?;
+        self.servers.walk(&mut lister)?;
         if lister.listed == 0 && !self.json {
             output.line("no dead messages")?;
         }
@@ -54,13 +54,13 @@ impl List {
     }
 }
 
-impl Clerk for Lister<'_> {
-    async fn take(&mut self, store: &Store, _queue: &DeadQueue, letter: Letter) -> Result<(), Error> {
+impl Visitor for Lister<'_> {
+    async fn visit(&mut self, store: &Store, _queue: &DeadQueue, dead: DeadMessage) -> Result<(), Error> {
         let entry = {
-            let payload = letter.payload();
-            Entry::of(&letter, &read(&payload), store).await?
+            let payload = dead.payload();
+            Entry::of(&dead, &read(&payload), store).await?
         };
-        letter.delivery.set_aside();
+        dead.delivery.set_aside();
         self.listed += 1;
         if self.json {
             let line = serde_json::to_string(&entry).map_err(Error::Unshown)?;

@@ -3,11 +3,11 @@
 
 mod drop;
 mod entry;
-mod letter;
 mod list;
+mod message;
 mod redrive;
+mod servers;
 mod show;
-mod stations;
 
 use clap::{Args, Subcommand};
 

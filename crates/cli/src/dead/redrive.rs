@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use clap::Args;
-use intake_broker::{DeadQueue, Delivery, JOB_HEADER, KIND_HEADER, Lane, Outgoing, pack, unpack};
+use intake_broker::{DeadQueue, Lane, Outgoing, pack};
 use intake_store::{GivenUp, Part, Redriven, Store};
-use intake_types::{Header, JobId, Message, PartV1, SealV1, V1};
+use intake_types::{Header, JobId, Message, PART_BYTES, SealV1, V1};
 
-use super::letter::{Letter, read};
-use super::stations::{Chosen, Clerk, Stations};
+use super::message::{DeadMessage, UNREADABLE, read, with_part};
+use super::servers::{Chosen, Servers, Visitor};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::{Output, complain};
@@ -45,7 +45,7 @@ pub(super) struct Redrive {
     from_start: bool,
 
     #[command(flatten)]
-    stations: Stations,
+    servers: Servers,
 }
 
 struct Redriver<'a> {
@@ -67,20 +67,17 @@ enum Fate {
     Refused(String),
 }
 
-/// Text of the records in one part, as gateways cut streams.
-const PART_BYTES: usize = 4 << 20;
-
 impl Redrive {
     pub(super) fn run(self, output: &mut Output) -> Result<Ending, Error> {
         let mut redriver = Redriver {
             chosen: &self.chosen,
             from_start: self.from_start,
-            payload_max: self.stations.payload_max(),
+            payload_max: self.servers.payload_max(),
             found: Vec::new(),
             refused: 0,
             output,
         };
-        self.stations.walk(&mut redriver)?;
+        self.servers.walk(&mut redriver)?;
         let mut refused = redriver.refused;
         for name in self.chosen.missing(&redriver.found) {
             complain(&Error::NotDead { name: name.clone() }.to_string());
@@ -93,25 +90,25 @@ impl Redrive {
     }
 }
 
-impl Clerk for Redriver<'_> {
-    async fn take(&mut self, store: &Store, queue: &DeadQueue, letter: Letter) -> Result<(), Error> {
-        if !self.chosen.has(&letter) {
-            letter.delivery.set_aside();
+impl Visitor for Redriver<'_> {
+    async fn visit(&mut self, store: &Store, queue: &DeadQueue, dead: DeadMessage) -> Result<(), Error> {
+        if !self.chosen.has(&dead) {
+            dead.delivery.set_aside();
             return Ok(());
         }
-        let fate = match self.fate(store, queue, &letter).await {
+        let fate = match self.fate(store, queue, &dead).await {
             // Another message may do better.
             Err(Error::Store(error)) if !error.is_transient() => Fate::Refused(error.to_string()),
             fate => fate?,
         };
-        let Letter { name, delivery } = letter;
+        let DeadMessage { name, delivery } = dead;
         match fate {
             Fate::Done(told) => {
                 delivery.ack().await?;
                 self.output.line(told)?;
             }
             Fate::PutBack => {
-                delivery.redrive().await?;
+                delivery.put_back().await?;
                 self.output.line(format_args!("{name}: its job has not ended; put back as it is"))?;
             }
             Fate::Refused(problem) => {
@@ -126,15 +123,15 @@ impl Clerk for Redriver<'_> {
 }
 
 impl Redriver<'_> {
-    async fn fate(&self, store: &Store, queue: &DeadQueue, letter: &Letter) -> Result<Fate, Error> {
-        let (name, lane, payload) = (&letter.name, letter.delivery.lane, letter.payload());
+    async fn fate(&self, store: &Store, queue: &DeadQueue, dead: &DeadMessage) -> Result<Fate, Error> {
+        let (name, lane, payload) = (&dead.name, dead.delivery.lane, dead.payload());
         let entered = |what: &str| Fate::Done(format!("{name}: {what}"));
         Ok(match read(&payload) {
             Err(problem) => Fate::Refused(format!(
                 "this version cannot read it ({problem}); another may, and `intake dead drop` drops it"
             )),
             Ok(Message::PartV1(part)) => {
-                let part = kept(&letter.delivery, part)?;
+                let part = Part::of(part, dead.delivery.packed()?.to_vec());
                 let count = part.header.total.saturating_sub(part.first_index);
                 if store.keep_part(Arc::new(part)).await? {
                     entered(&format!("the stream has its {count} records"))
@@ -209,12 +206,6 @@ fn made(old: JobId, new: &Header, from: u32) -> String {
     format!("{old} -> {}: {} {records}, from {from} on{by}", new.job_id, new.total)
 }
 
-/// A part as it came.
-fn kept(delivery: &Delivery, part: PartV1<'_>) -> Result<Part, Error> {
-    let payload = delivery.packed()?.to_vec();
-    Ok(Part { first_index: part.first_index, open_until: part.open_until, header: part.header, payload })
-}
-
 /// The records of a whole job as parts.
 fn packed(whole: V1<'_>) -> Result<Vec<Part>, Error> {
     let parts = whole.into_parts(PART_BYTES).into_iter().map(|part| {
@@ -227,20 +218,13 @@ fn packed(whole: V1<'_>) -> Result<Vec<Part>, Error> {
 
 /// What of a packed part is from a position on, packed as a part of another job.
 fn rest(part: &[u8], from: u32, of: &Header, payload_max: usize) -> Result<Vec<u8>, intake_store::Error> {
-    const UNREADABLE: intake_store::Error = intake_store::Error::Unreadable("a part of a stream");
-    let payload = unpack(part, payload_max).map_err(|_broken| UNREADABLE)?;
-    let Ok(Message::PartV1(part)) = Message::from_bytes(&payload) else { return Err(UNREADABLE) };
-    pack(&Message::PartV1(part.rest(from, of)).to_bytes()).map_err(|_unpackable| UNREADABLE)
+    let rest = with_part(part, payload_max, |part| Message::PartV1(part.rest(from, of)).to_bytes())?;
+    pack(&rest).map_err(|_unpackable| UNREADABLE)
 }
 
 /// The seal of a job, as gateways send it.
 fn sealed(header: Header) -> Result<Outgoing, Error> {
-    let (job, brief) = (header.job_id.to_string(), header.brief());
-    let message = Message::SealV1(SealV1 { header });
-    let outgoing =
-        Outgoing::compress(&job, &message.to_bytes())?.header(KIND_HEADER, message.kind().word())?;
-    Ok(match brief {
-        Some(brief) => outgoing.header(JOB_HEADER, &brief)?,
-        None => outgoing,
-    })
+    let job = header.job_id.to_string();
+    let seal = Message::SealV1(SealV1 { header });
+    Ok(Outgoing::compress(&job, &seal.to_bytes())?.headers(seal.headers())?)
 }

@@ -1,14 +1,14 @@
 //! `intake dead show`: all of one message.
 
 use clap::{Args, ValueEnum};
-use intake_broker::{DeadQueue, unpack};
+use intake_broker::DeadQueue;
 use intake_store::Store;
 use intake_types::{Header, Message};
 use serde_json::value::RawValue;
 
 use super::entry::Entry;
-use super::letter::{Letter, read};
-use super::stations::{Clerk, Stations};
+use super::message::{DeadMessage, read, with_part};
+use super::servers::{Servers, Visitor};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::output::Output;
@@ -36,7 +36,7 @@ pub(super) struct Show {
     records: Option<Which>,
 
     #[command(flatten)]
-    stations: Stations,
+    servers: Servers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,34 +55,34 @@ struct Shower<'a> {
 
 impl Show {
     pub(super) fn run(self, output: &mut Output) -> Result<Ending, Error> {
-        let payload_max = self.stations.payload_max();
+        let payload_max = self.servers.payload_max();
         let mut shower =
             Shower { name: &self.name, records: self.records, payload_max, is_found: false, output };
-        self.stations.walk(&mut shower)?;
+        self.servers.walk(&mut shower)?;
         if shower.is_found { Ok(Ending::Fine) } else { Err(Error::NotDead { name: self.name }) }
     }
 }
 
-impl Clerk for Shower<'_> {
-    async fn take(&mut self, store: &Store, _queue: &DeadQueue, letter: Letter) -> Result<(), Error> {
+impl Visitor for Shower<'_> {
+    async fn visit(&mut self, store: &Store, _queue: &DeadQueue, dead: DeadMessage) -> Result<(), Error> {
         // It may be there twice.
-        if letter.name == self.name && !self.is_found {
+        if dead.name == self.name && !self.is_found {
             self.is_found = true;
-            let payload = letter.payload();
+            let payload = dead.payload();
             let message = read(&payload);
             match self.records {
                 None => {
-                    let entry = Entry::of(&letter, &message, store).await?;
+                    let entry = Entry::of(&dead, &message, store).await?;
                     entry.details().iter().try_for_each(|line| self.output.line(line))?;
                 }
                 Some(which) => {
                     let message =
-                        message.map_err(|problem| Error::Dead { name: letter.name.clone(), problem })?;
+                        message.map_err(|problem| Error::Dead { name: dead.name.clone(), problem })?;
                     self.print(store, &message, which).await?;
                 }
             }
         }
-        letter.delivery.set_aside();
+        dead.delivery.set_aside();
         Ok(())
     }
 }
@@ -106,17 +106,14 @@ impl Shower<'_> {
 
     /// The records of a stream, from a position on, a part in memory at a time.
     async fn stream(&mut self, store: &Store, header: &Header, from: u32) -> Result<(), Error> {
-        const UNREADABLE: intake_store::Error = intake_store::Error::Unreadable("a part of a stream");
-        let mut next = from;
+        let (mut next, payload_max) = (from, self.payload_max);
         while next < header.total {
             let packed = store.part(header, next).await?;
-            let payload = unpack(&packed, self.payload_max).map_err(|_broken| UNREADABLE)?;
-            let Ok(Message::PartV1(part)) = Message::from_bytes(&payload) else {
-                return Err(UNREADABLE.into());
-            };
-            let passed = usize::try_from(next.saturating_sub(part.first_index)).unwrap_or(usize::MAX);
-            self.lines(part.records.iter().skip(passed).map(AsRef::as_ref))?;
-            next = part.header.total;
+            next = with_part(&packed, payload_max, |part| {
+                let passed = usize::try_from(next.saturating_sub(part.first_index)).unwrap_or(usize::MAX);
+                self.lines(part.records.iter().skip(passed).map(AsRef::as_ref))?;
+                Ok::<_, Error>(part.header.total)
+            })??;
         }
         Ok(())
     }

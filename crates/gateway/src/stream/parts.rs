@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use intake_broker::{Class, Lane, Outgoing, Publisher};
-use intake_types::{CutV1, Header, Item, JobId, Message, PartV1, RepeatedV1, RequestKey, SealV1, Stamp};
+use intake_types::{
+    CutV1, Header, Item, JobId, Message, PART_BYTES, PartV1, RepeatedV1, RequestKey, SealV1, Stamp,
+};
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::{Instrument as _, Span};
@@ -16,8 +18,6 @@ use crate::clock;
 use crate::error::ApiError;
 use crate::memory::Reservation;
 
-/// Text of the records in one part, unless a single one is longer.
-const PART_BYTES: usize = 4 << 20;
 /// A longer record is accounted for by itself.
 const COMMON_BYTES: usize = 1 << 20;
 /// How often, and between two times how long after, a stream is told to be cut. After that its parts lie until they are
@@ -146,9 +146,7 @@ impl<'a> Parts<'a> {
         if first_index == 0 && is_last {
             self.lane = accept::lane(&part);
         }
-        let message = accept::pack(&part)?
-            .header("intake-first-index", &first_index.to_string())?
-            .header("intake-records", &(total - first_index).to_string())?;
+        let message = accept::pack(&part)?;
         drop(part);
         self.published = total;
         self.send(message)

@@ -1,12 +1,13 @@
 //! The parts of streams: kept as they came until their seal makes them a job, and gone once that job has ended.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Double, Integer, Jsonb, Text, Uuid as UuidType};
-use intake_types::{Header, JobId, JobState};
+use intake_types::{DatabaseId, Header, JobId, JobState, PartV1};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -31,7 +32,7 @@ const KEEP: &str = "\
     ON CONFLICT DO NOTHING";
 
 const PART: &str = "\
-    SELECT payload FROM job_parts \
+    SELECT first_index, records, payload FROM job_parts \
     WHERE db_id = $1 AND job_id = $2 AND first_index <= $3 AND $3 < first_index + records";
 
 const KEPT: &str = "\
@@ -89,10 +90,32 @@ pub struct Part {
     pub payload: Vec<u8>,
 }
 
+impl Part {
+    /// A part that was read, and the packed message that it was read from.
+    pub fn of(part: PartV1<'_>, payload: Vec<u8>) -> Self {
+        let PartV1 { header, first_index, open_until, .. } = part;
+        Self { header, first_index, open_until, payload }
+    }
+}
+
+/// A part as it is here.
 #[derive(QueryableByName)]
-struct Payload {
+pub(super) struct Kept {
+    #[diesel(sql_type = Integer)]
+    first_index: i32,
+    #[diesel(sql_type = Integer)]
+    records: i32,
     #[diesel(sql_type = Binary)]
-    payload: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Kept {
+    /// The positions of its first record and after its last.
+    pub(super) fn range(&self) -> Result<Range<u32>, Error> {
+        let position =
+            |index: i32| u32::try_from(index).map_err(|_range| Error::Unreadable("the position of a part"));
+        Ok(position(self.first_index)?..position(self.first_index.saturating_add(self.records))?)
+    }
 }
 
 #[derive(QueryableByName)]
@@ -126,12 +149,7 @@ impl Store {
     pub async fn part(&self, header: &Header, index: u32) -> Result<Vec<u8>, Error> {
         let (db_id, job_id) = (header.db_id, header.job_id);
         self.run(move |connection| {
-            let found: Option<Payload> = sql_query(PART)
-                .bind::<Integer, _>(db_id.0)
-                .bind::<UuidType, _>(job_id.0)
-                .bind::<Integer, _>(position(index)?)
-                .get_result(connection)
-                .optional()?;
+            let found = find(connection, db_id, job_id, index)?;
             let missing = || Error::Unknown(format!("the part with record {index} of the stream is missing"));
             found.map(|found| found.payload).ok_or_else(missing)
         })
@@ -220,6 +238,21 @@ impl Store {
     }
 }
 
+/// The part that holds the record at this position of a stream.
+pub(super) fn find(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    job_id: JobId,
+    index: u32,
+) -> Result<Option<Kept>, Error> {
+    let found = sql_query(PART)
+        .bind::<Integer, _>(db_id.0)
+        .bind::<UuidType, _>(job_id.0)
+        .bind::<Integer, _>(position(index)?)
+        .get_result(connection);
+    Ok(found.optional()?)
+}
+
 fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retention) -> Result<bool, Error> {
     let header: Header =
         serde_json::from_value(header).map_err(|_unfit| Error::Unreadable("the header of a part"))?;
@@ -291,6 +324,6 @@ fn lock(header: &Header) -> i64 {
     random.cast_signed()
 }
 
-pub(super) fn position(index: u32) -> Result<i32, Error> {
+fn position(index: u32) -> Result<i32, Error> {
     i32::try_from(index).map_err(|_range| Error::Unstorable("a position out of range"))
 }

@@ -1,9 +1,11 @@
 //! What is left of a job that was given up, made a job of its own. All of it in one transaction: whoever is told of the new
 //! job finds it here with all of its records, and its seal is published only then, as often as it takes.
 
+use std::ops::Range;
+
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, Binary, Integer, Nullable, Text, Uuid as UuidType};
+use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as UuidType};
 use intake_types::{Header, JobId, JobState, RequestKey, Stamp};
 use uuid::Uuid;
 
@@ -15,10 +17,6 @@ use crate::{Error, Part, Retention, Store};
 const LOCK: &str = "\
     SELECT state, error, total, tally, (header ->> 'order')::uuid AS order FROM jobs \
     WHERE db_id = $1 AND id = $2 FOR UPDATE";
-
-const PART: &str = "\
-    SELECT first_index, records, payload FROM job_parts \
-    WHERE db_id = $1 AND job_id = $2 AND first_index <= $3 AND $3 < first_index + records";
 
 // No worker has taken it yet.
 const NOT_TAKEN: &str = "UPDATE jobs SET attempts = 0 WHERE db_id = $1 AND id = $2";
@@ -84,16 +82,6 @@ struct Standing {
     /// Records that have a fate.
     processed: u32,
     order: Option<Stamp>,
-}
-
-#[derive(QueryableByName)]
-struct Stored {
-    #[diesel(sql_type = Integer)]
-    first_index: i32,
-    #[diesel(sql_type = Integer)]
-    records: i32,
-    #[diesel(sql_type = Binary)]
-    payload: Vec<u8>,
 }
 
 impl Store {
@@ -268,18 +256,12 @@ fn fill(
 
 /// The part of a stream that holds a record: the positions of its first one and after its last, and the packed part.
 fn kept(connection: &mut PgConnection, header: &Header, index: u32) -> Result<(u32, u32, Vec<u8>), Error> {
-    let stored: Option<Stored> = sql_query(PART)
-        .bind::<Integer, _>(header.db_id.0)
-        .bind::<UuidType, _>(header.job_id.0)
-        .bind::<Integer, _>(parts::position(index)?)
-        .get_result(connection)
-        .optional()?;
+    let found = parts::find(connection, header.db_id, header.job_id, index)?;
     let missing = || {
         let text = "is missing: its part is in the dead queue by itself, and goes first, or it is lost";
         Error::Unknown(format!("record {index} of the stream {text}"))
     };
-    let Stored { first_index, records, payload } = stored.ok_or_else(missing)?;
-    let position =
-        |index: i32| u32::try_from(index).map_err(|_range| Error::Unreadable("the position of a part"));
-    Ok((position(first_index)?, position(first_index.saturating_add(records))?, payload))
+    let part = found.ok_or_else(missing)?;
+    let Range { start, end } = part.range()?;
+    Ok((start, end, part.payload))
 }

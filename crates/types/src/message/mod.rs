@@ -10,6 +10,7 @@
 //! A stream is several messages: its parts, which are only kept, and then the seal, which makes them a job; or a `cut_v1`,
 //! when it did not come to its end; or a `repeated_v1`, when it turned out to be one again.
 
+mod beside;
 mod header;
 mod kind;
 mod rest;
@@ -24,8 +25,10 @@ use serde_json::value::RawValue;
 
 use crate::{Batch, JobId, Stamp};
 
+pub use beside::{FIRST_INDEX_HEADER, JOB_HEADER, KIND_HEADER};
 pub use header::Header;
 pub use kind::MessageKind;
+pub use rest::PART_BYTES;
 
 /// One accepted request on its way to a worker, or a piece of one. Every version ever sent decodes for ever.
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,6 +6,9 @@ use std::mem::take;
 use super::{Header, PartV1, V1};
 use crate::Stamp;
 
+/// Text of the records in one part of a stream, unless a single one has more.
+pub const PART_BYTES: usize = 4 << 20;
+
 impl Header {
     /// Of the job that goes on with the records of this one from a position on; `stamp` is where this one stands.
     ///

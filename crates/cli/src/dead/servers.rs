@@ -4,14 +4,14 @@ use clap::Args;
 use intake_broker::DeadQueue;
 use intake_store::Store;
 
-use super::letter::Letter;
+use super::message::DeadMessage;
 use crate::error::Error;
 use crate::operator::explained;
 
 /// Where broker and database are: set as for the services.
 #[derive(Debug, Args)]
 #[group(skip)]
-pub(super) struct Stations {
+pub(super) struct Servers {
     #[command(flatten)]
     broker: intake_broker::Config,
 
@@ -33,14 +33,14 @@ pub(super) struct Chosen {
 }
 
 /// What a command does with a message.
-pub(super) trait Clerk {
+pub(super) trait Visitor {
     /// Settles it, or sets it aside.
-    async fn take(&mut self, store: &Store, queue: &DeadQueue, letter: Letter) -> Result<(), Error>;
+    async fn visit(&mut self, store: &Store, queue: &DeadQueue, dead: DeadMessage) -> Result<(), Error>;
 }
 
-impl Stations {
+impl Servers {
     /// Goes through the queue once, from the oldest message on. What is set aside is in the queue again afterwards.
-    pub(super) fn walk(&self, clerk: &mut impl Clerk) -> Result<(), Error> {
+    pub(super) fn walk(&self, visitor: &mut impl Visitor) -> Result<(), Error> {
         // The broker's tasks must go on while a payload is unpacked here.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.map_err(Error::Runtime)?.block_on(async {
@@ -48,7 +48,7 @@ impl Stations {
             let mut queue = DeadQueue::open(&self.broker, "intake dead").await?;
             let walked = async {
                 while let Some(delivery) = queue.next().await? {
-                    clerk.take(&store, &queue, Letter::of(delivery)).await?;
+                    visitor.visit(&store, &queue, DeadMessage::of(delivery)).await?;
                 }
                 Ok(())
             }
@@ -69,8 +69,8 @@ impl Stations {
 
 impl Chosen {
     /// Whether a message is meant.
-    pub(super) fn has(&self, letter: &Letter) -> bool {
-        self.all || self.names.contains(&letter.name)
+    pub(super) fn has(&self, dead: &DeadMessage) -> bool {
+        self.all || self.names.contains(&dead.name)
     }
 
     /// Those that are named and were not found.

@@ -1,21 +1,23 @@
 //! One message of the dead queue: what it is called, and what it says.
 
-use intake_broker::{Delivery, JOB_HEADER, KIND_HEADER};
-use intake_types::{Fingerprint, Header, JobId, Message, MessageKind};
+use intake_broker::{Delivery, unpack};
+use intake_types::{
+    FIRST_INDEX_HEADER, Fingerprint, Header, JOB_HEADER, JobId, KIND_HEADER, Message, MessageKind, PartV1,
+};
 
-/// The header by which gateways say where a part begins.
-const FIRST_INDEX: &str = "intake-first-index";
+/// A part of a stream as it is kept, that this version cannot read.
+pub(super) const UNREADABLE: intake_store::Error = intake_store::Error::Unreadable("a part of a stream");
 /// Digits of the digest by which a message is named that nothing else names.
 const DIGITS: usize = 12;
 
 /// A message and its name.
-pub(super) struct Letter {
+pub(super) struct DeadMessage {
     /// The same for the same message wherever it stands in the queue, and however often it is there.
     pub(super) name: String,
     pub(super) delivery: Delivery,
 }
 
-impl Letter {
+impl DeadMessage {
     pub(super) fn of(delivery: Delivery) -> Self {
         Self { name: name(&delivery), delivery }
     }
@@ -37,6 +39,19 @@ pub(super) fn read(payload: &Result<Vec<u8>, String>) -> Result<Message<'_>, Str
     Message::from_bytes(payload).map_err(|error| error.to_string())
 }
 
+/// Reads a part of a stream as it is kept, for something to be made of it. CPU work.
+pub(super) fn with_part<T>(
+    packed: &[u8],
+    payload_max: usize,
+    work: impl FnOnce(PartV1<'_>) -> T,
+) -> Result<T, intake_store::Error> {
+    let payload = unpack(packed, payload_max).map_err(|_broken| UNREADABLE)?;
+    match Message::from_bytes(&payload) {
+        Ok(Message::PartV1(part)) => Ok(work(part)),
+        Ok(_) | Err(_) => Err(UNREADABLE),
+    }
+}
+
 /// A job's message is named by the job, for a job has one; a piece of a stream by its job and what it is; any other by a
 /// digest. Nothing is unpacked for it.
 fn name(delivery: &Delivery) -> String {
@@ -46,7 +61,7 @@ fn name(delivery: &Delivery) -> String {
     };
     let Ok(job) = delivery.message_id.parse().map(JobId) else { return format!("message/{}", digest()) };
     let Some(word) = delivery.header(KIND_HEADER) else { return job.to_string() };
-    match (MessageKind::parse(word), delivery.header(FIRST_INDEX)) {
+    match (MessageKind::parse(word), delivery.header(FIRST_INDEX_HEADER)) {
         (Some(MessageKind::Import | MessageKind::Seal), _) => job.to_string(),
         (Some(MessageKind::Part), Some(first)) if first.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{job}/part-{first}")
