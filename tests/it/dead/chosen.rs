@@ -22,6 +22,23 @@ fn what_is_dropped_is_gone_and_its_job_stays_failed() {
 }
 
 #[test]
+fn what_is_being_redriven_is_not_dropped() {
+    let world = world();
+    let job = dead_job(&world);
+    world.open_gate();
+    // Interrupted: the new job is there, and its seal is not.
+    assert_eq!(world.dead(&["redrive", &job, "--message-max-bytes", "1"]).code, 1);
+    world.until_dead(1);
+    let made = world.dead_messages()[0]["redriven_as"].as_str().unwrap().to_owned();
+    let told = world.dead(&["drop", &job]);
+    assert!(told.code == 1 && told.output.is_empty() && told.complaints.contains(&made), "{told:?}");
+    world.until_dead(1);
+    assert_eq!(world.redrive(&job), made);
+    assert_eq!(world.completed(&made)["created"], 2);
+    assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
+}
+
+#[test]
 fn what_no_version_at_hand_can_read_is_left_alone_and_keeps_no_other_from_its_work() {
     let world = world();
     let names = ["018bcfe5-687b-7e93-8000-00000000002a", "no job"].map(str::to_owned);

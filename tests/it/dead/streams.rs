@@ -56,7 +56,16 @@ fn dropped_with_its_parts() {
     let job = post(&world, &[counted("a", "Riga"), counted("b", "Slow")]);
     give_up_slow(&world, 1);
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 1);
-    assert_eq!(world.dead(&["drop", &job]).code, 0);
+    world.database.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$",
+    );
+    world
+        .database
+        .execute("CREATE TRIGGER refuse BEFORE DELETE ON job_parts FOR EACH ROW EXECUTE FUNCTION refuse()");
+    assert_eq!(world.dead(&["drop", &job]).code, 1);
+    world.until_dead(1);
+    world.database.execute("DROP TRIGGER refuse ON job_parts");
+    assert_eq!(world.dead(&["drop", &job]).code, 0, "as its message is there still");
     world.until_dead(0);
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
     assert_eq!(world.failed(&job)["processed"], 1);

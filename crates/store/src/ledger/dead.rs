@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uu
 use intake_types::{Header, JobId, JobState};
 use uuid::Uuid;
 
-use super::{job, parts};
+use super::{job, parts, redrive};
 use crate::{Error, Store};
 
 const FIND: &str = "\
@@ -76,11 +76,18 @@ impl Store {
         .await
     }
 
-    /// Drops what is kept of the records of a stream that was given up, once nobody wants them any more.
-    pub async fn drop_given_up(&self, header: &Header) -> Result<(), Error> {
+    /// Drops what is kept of the records of a job that was given up, once nobody wants them any more. Nothing is done where
+    /// a job that goes on with them has not ended, which is given then: the dead message may be all that brings it its seal.
+    pub async fn drop_given_up(&self, header: &Header) -> Result<Option<JobId>, Error> {
         let header = header.clone();
         self.run(move |connection| {
-            connection.transaction(|connection| parts::drop_of_given_up(connection, &header))
+            connection.transaction(|connection| {
+                let open = redrive::open(connection, &header)?;
+                if open.is_none() {
+                    parts::drop_of_given_up(connection, &header)?;
+                }
+                Ok(open)
+            })
         })
         .await
     }

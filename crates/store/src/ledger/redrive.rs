@@ -180,6 +180,20 @@ fn standing(connection: &mut PgConnection, header: &Header) -> Result<Option<Sta
     }))
 }
 
+/// The job that goes on with what was left of one, as long as it has not ended: its seal may not be sent yet.
+pub(super) fn open(connection: &mut PgConnection, header: &Header) -> Result<Option<JobId>, Error> {
+    // Its row is locked against whoever makes such a job just now.
+    standing(connection, header)?;
+    let mut new = header.redriven(header.stamp(), 0);
+    while let Some(known) = standing(connection, &new)? {
+        if !known.state.is_terminal() {
+            return Ok(Some(new.job_id));
+        }
+        new = new.redriven(new.stamp(), 0);
+    }
+    Ok(None)
+}
+
 /// Has the request's key stand for the new job; gives the job that it stands for where the same was sent again since.
 fn take_key(
     connection: &mut PgConnection,
