@@ -42,7 +42,10 @@ impl World {
 
     fn dead_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary("intake"));
-        command.arg("dead").args(arguments).args(self.connections());
+        let settings = self.connections();
+        // An operator may have others than the services.
+        let others = settings.chunks(2).filter(|pair| !arguments.contains(&pair[0].as_str()));
+        command.arg("dead").args(arguments).args(others.flatten());
         command
     }
 

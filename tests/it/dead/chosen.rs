@@ -43,7 +43,7 @@ fn what_no_version_at_hand_can_read_is_left_alone_and_keeps_no_other_from_its_wo
     let world = world();
     let names = ["018bcfe5-687b-7e93-8000-00000000002a", "no job"].map(str::to_owned);
     world.publish_bytes(
-        names.into_iter().zip([r#"{"v9":{}}"#, "nonsense of john@example.com"].map(str::to_owned)),
+        names.into_iter().zip([r#"{"v1":{"#, "nonsense of john@example.com"].map(str::to_owned)),
     );
     world.until_dead(2);
     let records = [super::counted("a", "Riga"), super::counted("b", "Slow")];
@@ -77,8 +77,7 @@ fn what_no_version_at_hand_can_read_is_left_alone_and_keeps_no_other_from_its_wo
 fn one_of_many_is_found_and_all_others_stay() {
     const MANY: u32 = 1000;
     let world = World::builder().buries(MANY).start();
-    world
-        .publish_bytes((0..MANY).map(|number| ("from elsewhere".to_owned(), format!("{{\"v9\":{number}}}"))));
+    world.publish_bytes((0..MANY).map(|number| ("from elsewhere".to_owned(), format!("{{\"v1\":{number}"))));
     world.until_dead(MANY);
     let dead = world.dead_messages();
     assert_eq!(dead.len(), usize::try_from(MANY).unwrap());
