@@ -35,7 +35,12 @@ impl World {
         self.database_relay().cut();
     }
 
-    /// Lets connections to the database through again.
+    /// Leaves the connections to the database on which something is said open, and carries nothing over them any more.
+    pub fn lose_database(&self) {
+        self.database_relay().lose();
+    }
+
+    /// Lets connections to the database through again; those that were lost stay so.
     pub fn restore_database(&self) {
         self.database_relay().restore();
     }

@@ -5,11 +5,19 @@ use std::net::TcpListener;
 use anyhow::Context;
 use clap::Parser;
 use intake_gateway::{Config, Gateway};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    let runtime = Runtime::new()?;
+    let served = runtime.block_on(serve());
+    // What hangs with the database hangs for as long as the network lets it, and nobody waits for it any more.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve() -> anyhow::Result<()> {
     let config = Config::parse();
     intake_telemetry::init(&config.telemetry, &[intake_broker::LOG_DIRECTIVE])?;
     let shutdown = CancellationToken::new();

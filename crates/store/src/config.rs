@@ -32,8 +32,13 @@ pub struct Config {
     #[arg(long, env = "DATABASE_LOCK_TIMEOUT", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3600))]
     pub database_lock_timeout: u32,
 
+    /// Seconds after which a whole call, such as a chunk with all of its statements, is given up on this side, and its
+    /// connection with it: whatever keeps that open, nothing comes over it any more. Longer than any statement may take
+    #[arg(long, env = "DATABASE_CALL_TIMEOUT", default_value_t = 45, value_parser = value_parser!(u32).range(1..=7200))]
+    pub database_call_timeout: u32,
+
     /// Seconds that a transaction may stay idle before PostgreSQL ends it, so that a stuck worker holds no locks; also
-    /// how long a connection may go unanswered before it counts as cut
+    /// how long the network may leave what was sent unacknowledged before a connection counts as cut
     #[arg(long, env = "DATABASE_IDLE_TIMEOUT", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3600))]
     pub database_idle_timeout: u32,
 
@@ -88,6 +93,10 @@ fn hours(text: &str) -> Result<Duration, String> {
 impl Config {
     pub(crate) fn connect_timeout(&self) -> Duration {
         Duration::from_secs(self.database_connect_timeout.into())
+    }
+
+    pub(crate) fn call_timeout(&self) -> Duration {
+        Duration::from_secs(self.database_call_timeout.into())
     }
 }
 

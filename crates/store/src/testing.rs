@@ -82,6 +82,7 @@ impl TestDatabase {
             database_connect_timeout: 10,
             database_statement_timeout: 30,
             database_lock_timeout: 10,
+            database_call_timeout: 60,
             database_idle_timeout: 30,
             retention: Retention::default(),
         }

@@ -5,9 +5,17 @@ use std::net::TcpListener;
 use anyhow::Context as _;
 use clap::Parser as _;
 use intake_worker::{Config, Worker, stop_signal};
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    let runtime = Runtime::new()?;
+    let worked = runtime.block_on(work());
+    // What hangs with the database hangs for as long as the network lets it, and nobody waits for it any more.
+    runtime.shutdown_background();
+    worked
+}
+
+async fn work() -> anyhow::Result<()> {
     let config = Config::parse();
     intake_telemetry::init(&config.telemetry, &[intake_broker::LOG_DIRECTIVE])?;
     let listener =

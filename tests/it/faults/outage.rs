@@ -61,3 +61,25 @@ fn a_cut_in_the_middle_of_a_job_loses_and_repeats_nothing() {
     assert_eq!(world.database.scalar("SELECT count(*) FROM profiles"), 2000);
     assert_eq!(world.results(&job).len(), 2000);
 }
+
+/// Behind something that keeps it open, such as a proxy, a connection can be lost for ever: no limit of the server's is heard of.
+#[test]
+fn a_connection_that_is_lost_without_a_word_holds_a_job_for_as_long_as_a_call_may_take() {
+    let limits = ["--database-call-timeout", "3", "--database-idle-timeout", "2"];
+    let world = World::builder().with_database_relay().worker_arguments(&limits).start();
+    world.close_gate();
+    let points = json!({"action": "incr", "value": 1});
+    let record = json!({"email": "a@example.com", "city": "Slow", "loyalty_points": points});
+    let job = world.import(&json!({"db_id": 1, "data": [record]})).job_id();
+    world.until_held();
+    world.lose_database();
+    world.open_gate();
+    until("the database has answered, and nobody has heard it", || {
+        let ended = "SELECT count(*) FROM pg_stat_activity \
+            WHERE datname = current_database() AND state = 'idle in transaction'";
+        (world.database.scalar(ended) == 1).then_some(())
+    });
+    world.restore_database();
+    assert_eq!(world.completed(&job)["created"], 1);
+    assert_eq!(world.profiles(json!({"email": "a@example.com"}))[0]["loyalty_points"], 1);
+}

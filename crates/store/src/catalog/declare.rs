@@ -26,7 +26,7 @@ impl Store {
     /// [`Error::Declaration`] with everything that is wrong: contradictions in the declaration, and changes that would
     /// leave stored data without a definition. An import that runs at the same time may still write such data.
     pub async fn declare(&self, declaration: Declaration, dry_run: bool) -> Result<Vec<Change>, Error> {
-        self.run(move |connection| {
+        self.run_apart(move |connection| {
             connection.transaction(|connection| declare(connection, &declaration, dry_run))
         })
         .await
@@ -38,8 +38,6 @@ fn declare(
     declaration: &Declaration,
     dry_run: bool,
 ) -> Result<Vec<Change>, Error> {
-    // Looking for data may scan a table; the limits are for imports.
-    sql::<Bool>("SET LOCAL statement_timeout = 0").execute(connection)?;
     diesel::select(sql::<Bool>("pg_advisory_xact_lock(").bind::<BigInt, _>(LOCK).sql(") IS NOT NULL"))
         .execute(connection)?;
     let current = load::load(connection)?;

@@ -1,30 +1,40 @@
 //! The way into the database: a bounded pool, and the one place where queries leave the async world.
 
+mod current;
+
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, Pool};
+use diesel::r2d2::CustomizeConnection;
 use diesel::{Connection, PgConnection};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::Span;
 
+use self::current::Current;
+
 use crate::{Config, Error, Retention, conninfo};
+
+/// Of what was under way.
+const STOPPED: Error = Error::Interrupted("the process is shutting down");
 
 /// The database. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool<ConnectionManager<PgConnection>>,
+    pool: Arc<Current>,
     /// As many as connections, taken before a blocking thread is: else those would queue up behind the pool.
     permits: Arc<Semaphore>,
     conninfo: SecretString,
+    call_timeout: Duration,
     retention: Retention,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Store").field("pool", &self.pool.state()).finish_non_exhaustive()
+        formatter.debug_struct("Store").field("pool", &self.pool).finish_non_exhaustive()
     }
 }
 
@@ -32,20 +42,12 @@ impl Store {
     /// Takes the configuration and connects to nothing yet; so a service can start while the database is down.
     pub fn open(config: &Config) -> Self {
         let conninfo = bounded(config);
-        let pool = Pool::builder()
-            .max_size(config.database_pool)
-            .min_idle(Some(0))
-            .test_on_check_out(true)
-            .connection_timeout(config.connect_timeout())
-            .connection_customizer(Box::new(Session::of(config)))
-            // The error that a caller gets carries the reason; a log line per background attempt would only repeat it.
-            .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(ConnectionManager::new(conninfo.expose_secret()));
         let permits = usize::try_from(config.database_pool).unwrap_or(1);
         Self {
-            pool,
+            pool: Arc::new(Current::new(config, &conninfo)),
             permits: Arc::new(Semaphore::new(permits)),
             conninfo,
+            call_timeout: config.call_timeout(),
             retention: config.retention.in_order(),
         }
     }
@@ -63,7 +65,9 @@ impl Store {
     /// Runs a query on a pooled connection, on a thread that may block.
     ///
     /// A caller that stops waiting does not stop the query: it ends by itself or by its time limits, and only then
-    /// does its connection serve again.
+    /// does its connection serve again. One that does not even end by those waits for a connection over which nothing comes,
+    /// and which something between here and the server keeps open: it is left alone, with its thread, and others go on with
+    /// new connections. Whether it was committed is not known then.
     pub(crate) async fn run<T, F>(&self, query: F) -> Result<T, Error>
     where
         F: FnOnce(&mut PgConnection) -> Result<T, Error> + Send + 'static,
@@ -72,13 +76,18 @@ impl Store {
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
             return Err(Error::Interrupted("the pool is closed"));
         };
-        let pool = self.pool.clone();
-        blocking(move || {
+        let (store, (generation, pool)) = (self.clone(), self.pool.get());
+        let call = blocking(move || query(&mut *pool.get()?));
+        // Apart, so that it is seen to whoever waits for it.
+        let watched = tokio::spawn(async move {
             let _permit = permit;
-            let mut connection = pool.get()?;
-            query(&mut connection)
-        })
-        .await
+            if let Ok(result) = timeout(store.call_timeout, call).await {
+                return result;
+            }
+            store.pool.replace(generation);
+            Err(Error::Interrupted("no answer in time"))
+        });
+        watched.await.unwrap_or(Err(STOPPED))
     }
 
     /// Runs something on a connection of its own without a statement time limit, for work on the schema.
@@ -103,7 +112,7 @@ where
     match task.await {
         Ok(result) => result,
         Err(error) if error.is_panic() => Err(Error::Panicked),
-        Err(_) => Err(Error::Interrupted("the process is shutting down")),
+        Err(_) => Err(STOPPED),
     }
 }
 

@@ -34,6 +34,7 @@ async fn an_absent_server_is_transient_and_told_in_time() {
         database_connect_timeout: 1,
         database_statement_timeout: 1,
         database_lock_timeout: 1,
+        database_call_timeout: 1,
         database_idle_timeout: 1,
         retention: Retention::default(),
     };
@@ -131,6 +132,7 @@ fn a_connection_string_gets_limits_that_it_does_not_name() {
         database_connect_timeout: 4,
         database_statement_timeout: 1,
         database_lock_timeout: 1,
+        database_call_timeout: 60,
         database_idle_timeout: 30,
         retention: Retention::default(),
     };
