@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::request::{Request, Wish};
 
 /// Shared by all who send and follow.
@@ -34,7 +36,7 @@ pub(crate) struct Entry {
 }
 
 /// How a job ended, as its status says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// The job that it is: another than was named where the request had one already.
     pub(crate) job: String,
@@ -44,6 +46,22 @@ pub(crate) struct Ended {
     pub(crate) applied: usize,
     /// Records that were skipped, since it was cancelled.
     pub(crate) skipped: usize,
+}
+
+impl Ended {
+    /// Reads a status; nothing of a job that has not ended.
+    pub(crate) fn read(status: &Value) -> Option<Self> {
+        status["finished_at"].as_str()?;
+        let count =
+            |name: &str| status[name].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        Some(Self {
+            job: status["job_id"].as_str()?.to_owned(),
+            state: status["status"].as_str()?.to_owned(),
+            text: status["error_text"].as_str().unwrap_or_default().to_owned(),
+            applied: ["created", "updated", "unchanged"].map(count).iter().sum(),
+            skipped: count("skipped"),
+        })
+    }
 }
 
 /// What is known of a request's records in the database.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use serde_json::Value;
 
 use crate::book::{Book, Ended};
 use crate::gateways::{Answer, Gateways, PATIENCE};
@@ -24,9 +23,9 @@ const LAST_TRIES: Duration = Duration::from_mins(2);
 /// Between two tries, about, and between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What the clients share.
+/// All clients, and what they share.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Clients {
     pub(crate) book: Book,
     pub(crate) gateways: Gateways,
     pub(crate) seed: u64,
@@ -35,7 +34,7 @@ pub(crate) struct Desk {
     next: AtomicU32,
 }
 
-impl Desk {
+impl Clients {
     pub(crate) fn new(gateways: Gateways, seed: u64) -> Self {
         Self { book: Book::new(), gateways, seed, over: AtomicBool::new(false), next: AtomicU32::new(0) }
     }
@@ -114,7 +113,7 @@ impl Desk {
                 let answer = self.gateways.job(draw.random_range(0..usize::MAX), account, &job);
                 match answer {
                     Some(answer) if answer.status == 200 => {
-                        if let Some(ended) = answer.json().as_ref().and_then(ended) {
+                        if let Some(ended) = answer.json().as_ref().and_then(Ended::read) {
                             self.book.ended(number, ended);
                             last = Instant::now();
                         }
@@ -132,17 +131,4 @@ impl Desk {
             sleep(PAUSE);
         }
     }
-}
-
-/// How a job ended, if it has.
-fn ended(status: &Value) -> Option<Ended> {
-    status["finished_at"].as_str()?;
-    let count = |name: &str| status[name].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-    Some(Ended {
-        job: status["job_id"].as_str()?.to_owned(),
-        state: status["status"].as_str()?.to_owned(),
-        text: status["error_text"].as_str().unwrap_or_default().to_owned(),
-        applied: ["created", "updated", "unchanged"].map(count).iter().sum(),
-        skipped: count("skipped"),
-    })
 }

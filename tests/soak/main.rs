@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use clap::Parser as _;
 
 use crate::book::Book;
-use crate::clients::{CLIENTS, Desk};
+use crate::clients::{CLIENTS, Clients};
 use crate::config::Config;
 use crate::faults::{Fault, Kind};
 use crate::gateways::Gateways;
@@ -44,30 +44,30 @@ fn main() -> ExitCode {
     let config = Config::parse();
     let (programs, servers) = (Programs::start(&config.logs), Servers::new(&config));
     told::keep_ends(&programs);
-    let desk = Desk::new(Gateways::new(programs.addresses()), config.seed);
+    let clients = Clients::new(Gateways::new(programs.addresses()), config.seed);
     let faults = Fault::plan(config.seed, config.length());
     say(&format!("seed {}, {} faults in {} min", config.seed, faults.len(), config.minutes));
     let start = Instant::now();
     let happened = thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let desk = &desk;
-            scope.spawn(move || desk.send_all(client));
+            let clients = &clients;
+            scope.spawn(move || clients.send_all(client));
         }
-        scope.spawn(|| desk.follow(PATIENCE));
-        let happened = break_all(&programs, &servers, &desk.book, &faults, start);
+        scope.spawn(|| clients.follow(PATIENCE));
+        let happened = break_all(&programs, &servers, &clients.book, &faults, start);
         sleep((start + config.length()).saturating_duration_since(Instant::now()));
         for complaint in programs.mend() {
-            desk.book.complain(complaint);
+            clients.book.complain(complaint);
         }
-        desk.over.store(true, Ordering::SeqCst);
+        clients.over.store(true, Ordering::SeqCst);
         say(&format!("{:>7.1} s  all is mended", start.elapsed().as_secs_f64()));
         happened
     });
     say(&format!("{:>7.1} s  all has ended", start.elapsed().as_secs_f64()));
     if happened.len() * 4 < faults.len() * 3 {
-        desk.book.complain(format!("only {} faults had an effect", happened.len()));
+        clients.book.complain(format!("only {} faults had an effect", happened.len()));
     }
-    conclude(&programs, desk, &happened)
+    conclude(&programs, clients, &happened)
 }
 
 /// Has all faults happen, each at its time. The kinds of those that had an effect.
@@ -98,24 +98,28 @@ fn break_all(
 }
 
 /// Looks at what is left, and tells.
-fn conclude(programs: &Programs, desk: Desk, happened: &[Kind]) -> ExitCode {
-    let start = Instant::now();
-    let waiting = || programs.database.scalar("SELECT count(*) FROM outbox");
-    while waiting() > 0 && start.elapsed() < PATIENCE {
+fn conclude(programs: &Programs, clients: Clients, happened: &[Kind]) -> ExitCode {
+    // Also what nobody was told of: a job that was not acknowledged, an event.
+    let (start, database) = (Instant::now(), &programs.database);
+    let under_way = || {
+        ["SELECT count(*) FROM outbox", "SELECT count(*) FROM jobs WHERE state = 'processing'"]
+            .map(|count| database.scalar(count))
+    };
+    while under_way() != [0, 0] && start.elapsed() < PATIENCE {
         sleep(Duration::from_millis(100));
     }
-    if waiting() > 0 {
-        desk.book.complain("events are not sent".to_owned());
+    if under_way() != [0, 0] {
+        clients.book.complain(format!("events and jobs are under way for ever: {:?}", under_way()));
     }
     match programs.runtime.block_on(intake_broker::depths(&programs.queues)) {
-        Ok(depths) if depths.dead + depths.undelivered == 0 => {}
-        other => desk.book.complain(format!("messages were given up: {other:?}")),
+        Ok(depths) if depths.work() + depths.dead + depths.undelivered == 0 => {}
+        other => clients.book.complain(format!("messages are left: {other:?}")),
     }
     for program in programs.all() {
-        program.panics().into_iter().for_each(|panic| desk.book.complain(panic));
+        program.panics().into_iter().for_each(|panic| clients.book.complain(panic));
         say(&format!("{:<17} {:>4} MiB at most since its last start", program.name, program.peak_memory()));
     }
-    let reckoning = Reckoning::of(desk.book, &desk.gateways, &told::ends(programs), &programs.database);
+    let reckoning = Reckoning::of(clients.book, &clients.gateways, &told::ends(programs), &programs.database);
     let kinds: BTreeSet<&Kind> = happened.iter().collect();
     say(&format!("{reckoning}\nfaults         {} of {} kinds", happened.len(), kinds.len()));
     if reckoning.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

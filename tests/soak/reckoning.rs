@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::book::{Book, Effect, Entry};
 use crate::gateways::Gateways;
 use crate::request::{PEOPLE, TOKENS, Wish, email};
-use crate::told::check_results;
+use crate::told::{check_end, check_results};
 
 /// Complaints that are shown.
 const SHOWN: usize = 20;
@@ -62,8 +62,8 @@ impl Reckoning {
         let mut reckoning = Self { longest_stall, complaints, ..Self::default() };
         for entry in &entries {
             reckoning.job(entry, told);
-            if let Err(complaint) = check_results(gateways, entry) {
-                reckoning.complain(complaint);
+            for check in [check_results, check_end] {
+                check(gateways, entry).unwrap_or_else(|complaint| reckoning.complain(complaint));
             }
         }
         if reckoning.jobs < entries.len() / 4 || reckoning.jobs == 0 {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use intake_store::testing::TestDatabase;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::config::Config;
 
@@ -90,10 +90,15 @@ fn fill(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether there was a process to be told.
+/// Tells a server and, where it is to stand still or go on, its children too. Whether there was one to be told.
 fn send(pid_file: &Path, signal: Signal) -> bool {
     let pid = fs::read_to_string(pid_file).ok().and_then(|text| text.trim().parse().ok());
-    pid.and_then(Pid::from_raw).is_some_and(|pid| kill_process(pid, signal).is_ok())
+    let Some(pid) = pid.and_then(Pid::from_raw) else { return false };
+    match signal {
+        // It was started in a group of its own.
+        Signal::STOP | Signal::CONT => kill_process_group(pid, signal).is_ok(),
+        _end => kill_process(pid, signal).is_ok(),
+    }
 }
 
 /// Keeps everybody from a table, as a careless migration does.

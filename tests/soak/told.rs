@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use intake_broker::testing::Tap;
 use serde_json::Value;
 
-use crate::book::Entry;
+use crate::book::{Ended, Entry};
 use crate::gateways::Gateways;
 use crate::programs::Programs;
 
@@ -32,6 +32,14 @@ pub(crate) fn ends(programs: &Programs) -> BTreeSet<String> {
         }
         jobs
     })
+}
+
+/// Whether a job that has ended is still told of as it was then.
+pub(crate) fn check_end(gateways: &Gateways, entry: &Entry) -> Result<(), String> {
+    let (Some((_, job)), Some(ended)) = (&entry.acknowledged, &entry.ended) else { return Ok(()) };
+    let status = gateways.job(0, entry.request.account, job).and_then(|answer| answer.json());
+    let now = status.as_ref().and_then(Ended::read);
+    if now.as_ref() == Some(ended) { Ok(()) } else { Err(format!("job {job} was {ended:?}, and is {now:?}")) }
 }
 
 /// Whether a job that was applied has one result for each of its records, in their order.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 
-use crate::faults::network::{Link, Trouble};
-use crate::faults::program::Blow;
+use crate::faults::network::{Link, NetworkFault};
+use crate::faults::program::ProgramFault;
 use crate::faults::server::{BrokerFault, DatabaseFault};
 use crate::programs::{Program, Programs};
 use crate::request::draw;
@@ -21,9 +21,9 @@ use crate::servers::Servers;
 /// A sort of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    Gateway(Blow),
-    Worker(Blow),
-    Network(Link, Trouble),
+    Gateway(ProgramFault),
+    Worker(ProgramFault),
+    Network(Link, NetworkFault),
     Broker(BrokerFault),
     Database(DatabaseFault),
 }
@@ -44,11 +44,11 @@ pub(crate) struct Fault {
 
 impl Kind {
     fn all() -> Vec<Self> {
-        let network = Link::ALL.iter().flat_map(|link| Trouble::ALL.map(|trouble| (*link, trouble)));
-        Blow::ALL
+        let network = Link::ALL.iter().flat_map(|link| NetworkFault::ALL.map(|fault| (*link, fault)));
+        ProgramFault::ALL
             .into_iter()
-            .flat_map(|blow| [Self::Gateway(blow), Self::Worker(blow)])
-            .chain(network.map(|(link, trouble)| Self::Network(link, trouble)))
+            .flat_map(|fault| [Self::Gateway(fault), Self::Worker(fault)])
+            .chain(network.map(|(link, fault)| Self::Network(link, fault)))
             .chain(BrokerFault::ALL.map(Self::Broker))
             .chain(DatabaseFault::ALL.map(Self::Database))
             .collect()
@@ -58,8 +58,8 @@ impl Kind {
     /// statement's 30 s) lasts longer than that now and then.
     fn seconds(self) -> Range<f64> {
         match self {
-            Self::Gateway(blow) | Self::Worker(blow) => blow.seconds(),
-            Self::Network(_, trouble) => trouble.seconds(),
+            Self::Gateway(fault) | Self::Worker(fault) => fault.seconds(),
+            Self::Network(_, fault) => fault.seconds(),
             Self::Broker(fault) => fault.seconds(),
             Self::Database(fault) => fault.seconds(),
         }
@@ -69,10 +69,10 @@ impl Kind {
 impl Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gateway(blow) => write!(f, "a gateway {}", blow.name()),
-            Self::Worker(blow) => write!(f, "a worker {}", blow.name()),
-            Self::Network(link, trouble) => {
-                write!(f, "connections to the {} {}", link.name(), trouble.name())
+            Self::Gateway(fault) => write!(f, "a gateway {}", fault.name()),
+            Self::Worker(fault) => write!(f, "a worker {}", fault.name()),
+            Self::Network(link, fault) => {
+                write!(f, "connections to the {} {}", link.name(), fault.name())
             }
             Self::Broker(fault) => write!(f, "the broker {}", fault.name()),
             Self::Database(fault) => write!(f, "the database {}", fault.name()),
@@ -108,11 +108,11 @@ impl Fault {
     /// Does it, waits, undoes it. Whether it had an effect; what a program did wrong with it, if it did.
     pub(crate) fn happen(self, programs: &Programs, servers: &Servers) -> Result<bool, String> {
         Ok(match self.kind {
-            Kind::Gateway(blow) | Kind::Worker(blow) => {
-                return blow.strike(self.target(programs), self.length);
+            Kind::Gateway(fault) | Kind::Worker(fault) => {
+                return fault.make(self.target(programs), self.length);
             }
-            Kind::Network(link, trouble) => {
-                trouble.make(link.of(self.target(programs)), self.length);
+            Kind::Network(link, fault) => {
+                fault.make(link.of(self.target(programs)), self.length);
                 true
             }
             Kind::Broker(fault) => fault.make(servers, self.length),

@@ -17,7 +17,7 @@ pub(crate) enum Link {
 
 /// What is wrong with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Trouble {
+pub(crate) enum NetworkFault {
     Cut,
     Stall,
     SlowDown,
@@ -46,7 +46,7 @@ impl Link {
     }
 }
 
-impl Trouble {
+impl NetworkFault {
     pub(crate) const ALL: [Self; 5] =
         [Self::Cut, Self::Stall, Self::SlowDown, Self::HoldAnswers, Self::HalfOpen];
 

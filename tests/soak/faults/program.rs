@@ -10,14 +10,14 @@ use crate::programs::Program;
 
 /// What a program has to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Blow {
+pub(crate) enum ProgramFault {
     Kill,
     Stop,
     /// It stands still and does not know of it: a machine that was suspended, a process without a processor.
     Freeze,
 }
 
-impl Blow {
+impl ProgramFault {
     pub(crate) const ALL: [Self; 3] = [Self::Kill, Self::Stop, Self::Freeze];
 
     pub(crate) fn seconds(self) -> Range<f64> {
@@ -36,7 +36,7 @@ impl Blow {
     }
 
     /// Does it, waits, and has the program run again. Whether it ran before; what it did wrong, if it did.
-    pub(crate) fn strike(self, program: &Program, length: Duration) -> Result<bool, String> {
+    pub(crate) fn make(self, program: &Program, length: Duration) -> Result<bool, String> {
         match self {
             Self::Kill | Self::Stop => {
                 let ended = if self == Self::Kill { program.kill() } else { program.stop() };
