@@ -101,3 +101,73 @@ fn small_jobs_do_not_wait_for_bulk_whoever_sends_it() {
         assert!(chunks.iter().all(|chunks| *chunks <= MOST), "{who}: {chunks:?}");
     }
 }
+
+#[test]
+fn a_small_job_does_not_wait_for_bulk_that_came_back_as_often() {
+    let world = World::builder().workers(0).start();
+    world.close_gate();
+    let city = |n: usize| if n == 0 { "Slow" } else { "Riga" };
+    let bulk: Vec<Value> =
+        (0..1100).map(|n| json!({"email": format!("{n}@example.com"), "city": city(n)})).collect();
+    let bulk = world.import(&json!({"db_id": 1, "data": bulk})).job_id();
+    let small = |name: &str| {
+        world.import(&json!({"db_id": 1, "data": [{"email": format!("{name}@example.com")}]})).job_id()
+    };
+    // More than a worker fetches of their lane.
+    let often: Vec<String> = (0..20).map(|n| small(&format!("small{n}"))).collect();
+    world.wear(21, 6, || {
+        world.start_worker();
+        world.until_held();
+    });
+    for job in often.into_iter().chain([small("fresh")]) {
+        assert_eq!(world.completed(&job)["created"], 1);
+    }
+    assert_eq!(world.held(), 1, "bulk is still at work");
+    world.open_gate();
+    assert_eq!(world.completed(&bulk)["created"], 1100);
+}
+
+#[test]
+fn small_jobs_of_one_account_that_wait_for_a_lock_leave_a_slot_to_others() {
+    // They wait for as long as it takes.
+    let world = World::builder().worker_arguments(&["--patience-seconds", "600"]).start();
+    let person = |city: &str| json!({"email": "a@example.com", "city": city});
+    world.import_all(json!({}), &[person("Riga")]);
+    let waiting = world.while_locked("PERFORM FROM profiles FOR UPDATE", || {
+        let import = |city| world.import(&json!({"db_id": 1, "data": [person(city)]})).job_id();
+        let waiting = ["Oslo", "Bonn", "Rome", "Lima"].map(import);
+        let begun = "SELECT count(*) FROM jobs WHERE state = 'processing'";
+        until("they are at work", || (world.database.scalar(begun) > 1).then_some(()));
+        for number in 0..3 {
+            let body = json!({"db_id": 2, "data": [{"email": format!("{number}@example.com")}]});
+            let other = world.post_body_as(OTHER_TOKEN, IMPORT, &body).job_id();
+            let ended = format!("SELECT count(*) FROM jobs WHERE id = '{other}' AND state = 'completed'");
+            until("a job of another account ends", || (world.database.scalar(&ended) == 1).then_some(()));
+        }
+        waiting
+    });
+    for job in waiting {
+        assert_eq!(world.completed(&job)["processed"], 1);
+    }
+}
+
+#[test]
+fn pieces_of_streams_are_taken_few_at_a_time() {
+    let world = World::builder().gateway_arguments(&["--stream-part-records", "1"]).start();
+    world.close_gate_before("INSERT ON job_parts");
+    let streams = [(DEMO_TOKEN, 1), (OTHER_TOKEN, 2)].map(|(token, database)| {
+        let token = format!("Bearer {token}");
+        let headers = [("content-type", "application/x-ndjson"), ("authorization", token.as_str())];
+        let line = |n: usize| json!({"email": format!("{n}@example.com")}).to_string() + "\n";
+        let lines: String = (0..4).map(line).collect();
+        world.post(&format!("{IMPORT}?db_id={database}"), &headers, lines.as_bytes()).job_id()
+    });
+    until("one of each is at work", || (world.held() >= 2).then_some(()));
+    let small = world.import(&json!({"db_id": 1, "data": [{"email": "small@example.com"}]})).job_id();
+    assert_eq!(world.completed(&small)["created"], 1);
+    assert_eq!(world.held(), 2, "the others wait");
+    world.open_gate();
+    let jobs = streams.join("','");
+    let ended = format!("SELECT count(*) FROM jobs WHERE id IN ('{jobs}') AND state = 'completed'");
+    until("both streams are applied", || (world.database.scalar(&ended) == 2).then_some(()));
+}

@@ -108,7 +108,8 @@ impl World {
         assert!(ending.is_new && ending.is_given_up(), "{ending:?}");
     }
 
-    fn held(&self) -> i64 {
+    /// How many wait at the gate.
+    pub fn held(&self) -> i64 {
         self.database.scalar(&format!("SELECT count(*) FROM {HELD}"))
     }
 

@@ -138,6 +138,30 @@ impl World {
         });
     }
 
+    /// Has all of so many messages that wait come back so often, as from workers that die; the small ones only after something
+    /// else was done.
+    pub fn wear(&self, messages: usize, times: u32, before_small: impl FnOnce()) {
+        let shutdown = CancellationToken::new();
+        let (consumer, small) = self.runtime().block_on(async {
+            let many = Prefetch { small: 100, bulk: 100 };
+            let mut consumer = Consumer::start(&self.queues, "test", many, shutdown.clone());
+            for _ in 1..times {
+                reject(take_all(&mut consumer, messages).await).await;
+            }
+            let taken = take_all(&mut consumer, messages).await;
+            shutdown.cancel();
+            let of_bulk = |delivery: &Delivery| delivery.lane.class() == Class::Bulk;
+            let (bulk, small): (Vec<_>, Vec<_>) = taken.into_iter().partition(of_bulk);
+            reject(bulk).await;
+            (consumer, small)
+        });
+        before_small();
+        self.runtime().block_on(async {
+            reject(small).await;
+            consumer.closed().await;
+        });
+    }
+
     /// Registers the job of the one message that waits, as a worker does, and loses the message.
     pub fn lose_message(&self) {
         let store = self.database.store();
@@ -189,6 +213,20 @@ impl World {
 
 async fn take(consumer: &mut Consumer) -> Delivery {
     timeout(PATIENCE, consumer.next()).await.expect("a message comes").expect("the consumer runs")
+}
+
+async fn take_all(consumer: &mut Consumer, messages: usize) -> Vec<Delivery> {
+    let mut taken = Vec::new();
+    for _ in 0..messages {
+        taken.push(take(consumer).await);
+    }
+    taken
+}
+
+async fn reject(deliveries: Vec<Delivery>) {
+    for delivery in deliveries {
+        delivery.reject_for_retry().await.expect("the broker takes it back");
+    }
 }
 
 fn header(delivery: &Delivery) -> Header {

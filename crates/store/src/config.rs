@@ -17,7 +17,7 @@ pub struct Config {
     pub database_url: SecretString,
 
     /// Most connections that this process opens; also how many chunks it can apply at a time
-    #[arg(long, env = "DATABASE_POOL", default_value_t = 12, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, env = "DATABASE_POOL", default_value_t = 16, value_parser = value_parser!(u32).range(1..=1000))]
     pub database_pool: u32,
 
     /// Seconds to wait for a connection before a query fails as unreachable

@@ -56,9 +56,10 @@ pub struct Work {
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
 
-    /// Small jobs applied side by side, beside those of bulk: of up to 1,000 records and 256 KiB of their text. Each holds one
-    /// database connection while it works
-    #[arg(long, env = "INTAKE_WORKER_SMALL_JOBS", default_value_t = 2, value_name = "COUNT",
+    /// Small jobs applied side by side, beside those of bulk: of up to 1,000 records and 256 KiB of their text. Accounts whose
+    /// jobs wait in one queue have at most all but one of these slots, so that others have one. Each holds one database
+    /// connection while it works
+    #[arg(long, env = "INTAKE_WORKER_SMALL_JOBS", default_value_t = 3, value_name = "COUNT",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub small_jobs: u16,
 

@@ -11,6 +11,7 @@ mod job;
 mod patience;
 mod pause;
 mod relay;
+mod slots;
 mod split;
 mod stream;
 mod suspects;

@@ -4,11 +4,17 @@
 //! When a worker dies, all that it had in hand comes back, counted: whatever was beside the culprit each time looks like
 //! it. So the second half of their deliveries such messages are worked on one at a time, and another one first each
 //! time: sooner or later each comes before the culprit, and is done.
+//!
+//! Small ones come before those of bulk, and do not wait for one that is in hand. One of bulk is not begun before they are done: so
+//! where one of them is the culprit, the ledger tells that the other was hardly ever begun, and it is put back in the end.
 
 use std::time::Duration;
 
-use intake_broker::Delivery;
-use tokio::time::{Instant, sleep_until};
+use intake_broker::{Class, Delivery, Lane, Prefetch};
+use tokio::time::Instant;
+
+use crate::slots::Kind;
+use crate::task::is_piece;
 
 /// How long the first of them waits for others that came back with it.
 const GATHERING: Duration = Duration::from_millis(500);
@@ -17,18 +23,26 @@ const GATHERING: Duration = Duration::from_millis(500);
 pub(crate) struct Suspects {
     /// How often a message has come back before the delivery that is its last.
     last_delivery: u64,
+    /// As many of a lane are kept here: after a pause the broker sends as many again beside them.
+    most_of_lane: Prefetch,
     waiting: Vec<Delivery>,
     /// When enough have been waited for.
     due: Option<Instant>,
 }
 
 impl Suspects {
-    pub(crate) fn new(last_delivery: u64) -> Self {
-        Self { last_delivery, waiting: Vec::new(), due: None }
+    pub(crate) fn new(last_delivery: u64, most_of_lane: Prefetch) -> Self {
+        Self { last_delivery, most_of_lane, waiting: Vec::new(), due: None }
     }
 
+    /// Never a piece of a stream, which others wait for.
     pub(crate) fn is_one(&self, delivery: &Delivery) -> bool {
-        delivery.delivery_count > self.last_delivery / 2
+        delivery.delivery_count > self.last_delivery / 2 && !is_piece(delivery)
+    }
+
+    pub(crate) fn is_room_for(&self, lane: Lane) -> bool {
+        let waiting = self.waiting.iter().filter(|delivery| delivery.lane == lane).count();
+        waiting < usize::from(self.most_of_lane.of(lane.class()))
     }
 
     pub(crate) fn add(&mut self, delivery: Delivery) {
@@ -37,25 +51,29 @@ impl Suspects {
         self.waiting.sort_by(|one, other| one.message_id.cmp(&other.message_id));
     }
 
-    /// Done when one is due; never if none waits.
-    pub(crate) async fn due(&self) {
-        match self.due {
-            Some(due) => sleep_until(due).await,
-            None => std::future::pending().await,
-        }
+    /// When one is due, if any waits.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.due
     }
 
-    /// The next one, if it is due.
-    pub(crate) fn take(&mut self) -> Option<Delivery> {
-        self.due.filter(|due| *due <= Instant::now())?;
+    /// The next one that may be begun by now, beside what is in hand.
+    pub(crate) fn take(&mut self, now: Instant, is_in_hand: impl Fn(Kind) -> bool) -> Option<Delivery> {
+        self.due.filter(|due| *due <= now)?;
         // What was lost with a connection comes again.
         self.waiting.retain(Delivery::is_current);
+        let class = self.waiting.iter().map(|delivery| delivery.lane.class()).min();
+        let next = class
+            .filter(|class| !is_in_hand(Kind::Suspect(Class::Small)) && !is_in_hand(Kind::Suspect(*class)));
+        let next = next.and_then(|class| self.first_of(class));
         self.due = self.due.filter(|_due| !self.waiting.is_empty());
-        let round = self.waiting.iter().map(|delivery| delivery.delivery_count).max()?;
-        let index = turn(round, self.waiting.len())?;
-        let next = self.waiting.remove(index);
-        self.due = self.due.filter(|_due| !self.waiting.is_empty());
-        Some(next)
+        next
+    }
+
+    fn first_of(&mut self, class: Class) -> Option<Delivery> {
+        let places = || self.waiting.iter().enumerate().filter(|(_, waiting)| waiting.lane.class() == class);
+        let round = places().map(|(_, delivery)| delivery.delivery_count).max()?;
+        let (place, _) = places().nth(turn(round, places().count())?)?;
+        Some(self.waiting.remove(place))
     }
 
     /// Gives up waiting.

@@ -88,7 +88,10 @@ impl Undertaker {
         // stream that was not accepted is not told of.
         let is_piece = is_piece(delivery);
         let begun = if is_piece { Some(0) } else { self.store.begun(header).await? };
-        if delivery.spared < SPARED && begun.is_some_and(|begun| begun < self.delivery_limit / 2) {
+        // As often as it is worked on beside others, see `Suspects`: what kills is begun with each delivery.
+        let beside_others = self.delivery_limit.div_ceil(2);
+        let is_seldom = |begun| self.delivery_limit > 1 && begun <= beside_others;
+        if delivery.spared < SPARED && begun.is_some_and(is_seldom) {
             tracing::warn!(
                 delivery.spared,
                 job.begun = begun,

@@ -46,7 +46,8 @@ impl Worker {
 
     /// Takes and applies jobs until `shutdown`, then finishes the chunks in hand and gives back the rest.
     pub async fn run_until(self, shutdown: CancellationToken) {
-        let consumer = Consumer::start(&self.broker, "intake-worker", prefetch(&self.work), shutdown.clone());
+        let prefetch = prefetch(&self.work);
+        let consumer = Consumer::start(&self.broker, "intake-worker", prefetch, shutdown.clone());
         let pause = Pause::new(consumer.gate(), self.store.clone(), shutdown.clone());
         match Listener::new(self.listener, readiness(consumer.watch(), pause.clone())) {
             Ok(listener) => drop(tokio::spawn(listener.run_until(shutdown.clone()))),
@@ -86,7 +87,7 @@ impl Worker {
         let keeping = keeper.start();
         let payload_max = usize::try_from(self.broker.payload_max_bytes).unwrap_or(usize::MAX);
         let job = Job { store, work, geo, last_delivery, payload_max, pause, announcer, shutdown };
-        take::run(consumer, job).await;
+        take::run(consumer, prefetch, job).await;
         relaying.stopped().await;
         calling.stopped().await;
         for task in [burying, keeping] {

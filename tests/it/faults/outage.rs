@@ -47,6 +47,31 @@ fn an_outage_of_many_patiences_costs_one_delivery() {
 }
 
 #[test]
+fn what_came_back_often_is_not_begun_meanwhile() {
+    let world = World::builder()
+        .workers(0)
+        .with_database_relay()
+        .worker_arguments(&["--patience-seconds", "0"])
+        .start();
+    let import =
+        |n| world.import(&json!({"db_id": 1, "data": [{"email": format!("{n}@example.com")}]})).job_id();
+    let jobs: Vec<String> = (0..4).map(import).collect();
+    world.wear(4, 6, || ());
+    world.cut_database();
+    world.start_worker();
+    let failed = |times| format!("intake_worker_chunk_failures_total{{reason=\"transient\"}} {times}\n");
+    until("the worker has met the outage", || {
+        world.get("/metrics", None).text.contains(&failed(1)).then_some(())
+    });
+    world.restore_database();
+    for job in &jobs {
+        assert_eq!(world.completed(job)["created"], 1);
+    }
+    let metrics = world.get("/metrics", None).text;
+    assert!(metrics.contains(&failed(1)), "one was tried in vain: {metrics}");
+}
+
+#[test]
 fn a_cut_in_the_middle_of_a_job_loses_and_repeats_nothing() {
     let world = World::builder().with_database_relay().worker_arguments(&["--chunk-records", "50"]).start();
     let records: Vec<Value> = (0..2000).map(|n| json!({"email": format!("{n}@example.com")})).collect();

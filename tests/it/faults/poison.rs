@@ -113,6 +113,31 @@ fn a_message_that_kills_its_workers_takes_no_other_along() {
 }
 
 #[test]
+fn a_small_message_that_kills_its_workers_takes_no_bulk_along() {
+    const LIMIT: i32 = 4;
+    let world = World::builder().workers(0).delivery_limit(LIMIT).buries(1).start();
+    world.close_gate();
+    let deadly =
+        world.import(&json!({"db_id": 1, "data": [{"email": "a@example.com", "city": "Slow"}]})).job_id();
+    // At work whenever it is begun, so that it is never done by the time that its worker dies.
+    let slow = |n: usize| json!({"email": format!("{n}@example.com"), "city": "Slow"});
+    let bulk = world.import(&json!({"db_id": 1, "data": (0..1100).map(slow).collect::<Vec<_>>()})).job_id();
+    for delivery in 0..=LIMIT {
+        let worker = WorkerProcess::start(&world, &[]);
+        // Beside each other at first, then one at a time.
+        let at_work = if delivery < LIMIT / 2 { 2 } else { 1 };
+        until("they are at work", || (world.held() >= at_work).then_some(()));
+        worker.kill();
+        world.end_held();
+    }
+    let _worker = WorkerProcess::start(&world, &[]);
+    assert_eq!(world.failed(&deadly)["attempts"], LIMIT + 1);
+    world.open_gate();
+    assert_eq!(world.completed(&bulk)["created"], 1100);
+    until("its message is kept", || (world.queued().dead == 1).then_some(()));
+}
+
+#[test]
 fn what_a_dying_worker_had_only_fetched_is_not_given_up_with_the_culprit() {
     const LIMIT: i32 = 2;
     let world = World::builder().workers(0).delivery_limit(LIMIT).buries(1).start();

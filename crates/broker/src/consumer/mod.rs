@@ -47,7 +47,8 @@ pub struct Prefetch {
 }
 
 impl Prefetch {
-    fn of(self, class: Class) -> u16 {
+    /// Of each lane of this class.
+    pub fn of(self, class: Class) -> u16 {
         match class {
             Class::Small => self.small,
             Class::Bulk => self.bulk,
@@ -73,6 +74,12 @@ impl Gate {
     /// Whether the consumer is paused.
     pub fn is_paused(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Done when it is not.
+    pub async fn opened(&self) {
+        let mut paused = self.0.subscribe();
+        let _never_closed = paused.wait_for(|paused| !*paused).await;
     }
 }
 
