@@ -58,11 +58,14 @@ fn what_came_back_often_is_not_begun_meanwhile() {
     let jobs: Vec<String> = (0..4).map(import).collect();
     world.wear(4, 6, || ());
     world.cut_database();
+    let start = Instant::now();
     world.start_worker();
     let failed = |times| format!("intake_worker_chunk_failures_total{{reason=\"transient\"}} {times}\n");
     until("the worker has met the outage", || {
         world.get("/metrics", None).text.contains(&failed(1)).then_some(())
     });
+    let first = start.elapsed();
+    until("others would have been tried in vain by now", || (start.elapsed() > first * 4).then_some(()));
     world.restore_database();
     for job in &jobs {
         assert_eq!(world.completed(job)["created"], 1);
