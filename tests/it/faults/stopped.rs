@@ -76,12 +76,14 @@ fn a_gateway_answers_what_it_has_in_hand() {
     let world = World::builder().workers(0).with_broker_relay().start();
     let gateway = GatewayProcess::start(&world, &["--publish-confirm-timeout", "60000"]);
     let address = gateway.address;
+    // From then on it has a channel to publish on.
+    assert_eq!(post(&world, address, "c").unwrap().0, 202);
     let sent = body("b");
     let mut half = half_sent(address, &sent);
     world.hold_broker_answers();
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| post(&world, address, "a"));
-        until("the broker has the message", || (world.queued().work() == 1).then_some(()));
+        until("the broker has the message", || (world.queued().work() == 2).then_some(()));
         gateway.terminate();
         until("it takes no connection any more", || refuses(address));
         world.restore_broker();
@@ -94,8 +96,8 @@ fn a_gateway_answers_what_it_has_in_hand() {
     assert!(answer.contains("HTTP/1.1 202"), "{answer}");
     assert_eq!(gateway.exit_code(), Some(0));
     world.start_worker();
-    until("both are applied", || {
-        (world.database.scalar("SELECT count(*) FROM jobs WHERE state = 'completed'") == 2).then_some(())
+    until("all are applied", || {
+        (world.database.scalar("SELECT count(*) FROM jobs WHERE state = 'completed'") == 3).then_some(())
     });
 }
 
