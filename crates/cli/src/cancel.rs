@@ -10,7 +10,8 @@ use crate::report::{details, summary};
 
 const MORE: &str = "\
 What was applied stays applied; the other records are skipped. A job that no worker has taken yet is \
-cancelled when one takes it. A job that has ended otherwise cannot be cancelled.
+cancelled when one takes it. A job that has ended otherwise cannot be cancelled, but for one that was given up: it \
+stays failed, and its operator cannot have the rest of it applied any more.
 
 Examples:
   intake cancel 01938c1e-7f3a-7c4e-9a30-2f6b1d5e8c47
@@ -36,11 +37,13 @@ impl Cancel {
         let gateway = Gateway::new(&gateway)?;
         let post = Post::empty(format!("{}/cancel", status_path(id)));
         let mut status: Status = gateway.submit(&post)?;
+        // Of one that was given up, for good.
+        let is_stopped = status.cancel_requested && status.state.is_terminal();
         if wish.wait && !status.state.is_terminal() {
-            status = follow(&gateway, id, wish.timeout)?;
+            status = follow(&gateway, status.job_id, wish.timeout)?;
         }
         let lines = if status.state.is_terminal() { summary(&status) } else { details(&status) };
         lines.iter().try_for_each(|line| output.line(line))?;
-        Ok(Ending::of_cancel(status.state))
+        Ok(if is_stopped { Ending::Fine } else { Ending::of_cancel(status.state) })
     }
 }

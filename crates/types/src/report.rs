@@ -57,13 +57,20 @@ pub struct Status {
     pub job_id: JobId,
     /// Where it stands.
     pub state: JobState,
-    /// Whether somebody wishes it stopped and it has not ended yet.
+    /// Whether somebody wishes it stopped and it has not ended yet; or was given up, so that what was not applied of it
+    /// never will be.
     pub cancel_requested: bool,
     /// The rest is known only once a worker has registered the job.
     pub ledger: Option<LedgerEntry>,
 }
 
 impl Status {
+    /// Whether it was given up, and its operator may have what was not applied of it.
+    pub fn is_given_up(&self) -> bool {
+        let error = self.ledger.as_ref().and_then(|entry| entry.error.as_ref());
+        error.is_some_and(|(number, _)| *number == 500)
+    }
+
     /// How fast the job goes; `None` as long as that cannot be told. While it runs: since a worker last took it, so that
     /// hours in which it lay do not count, and a rate that falls says that it is stuck.
     pub fn pace(&self) -> Option<Pace> {

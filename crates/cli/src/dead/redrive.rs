@@ -18,7 +18,8 @@ A job that was given up stays failed. What is left of it, from the first record 
 job with the same parameters, which is printed; `retry_of` in its status names the old one. Nothing is applied twice, \
 however often this is run, where it is interrupted, or by how many at once. What was accepted since then comes \
 after it: a redrive overwrites nothing of that. A request that is sent again with its Idempotency-Key is answered \
-with the new job.
+with the new job. What its client has cancelled is not applied: the records of the new job are skipped, and it ends \
+as cancelled.
 
 A piece of a stream is entered where it belongs, or is found to be of no use. A message whose job is not known any \
 more is left alone, since nobody knows what of it was applied: --from-start applies all of it, what was applied before \
@@ -171,8 +172,11 @@ impl Redriver<'_> {
         let rest = move |part: &[u8], from: u32, of: &Header| rest(part, from, of, payload_max);
         let over = |what: String| Fate::Done(format!("{old}: {what}; taken off the queue"));
         Ok(match store.redrive(given_up, rest).await? {
-            Redriven::Made { header, from } => {
-                let told = made(old, &header, from);
+            Redriven::Made { header, from, is_cancelled } => {
+                let mut told = made(old, &header, from);
+                if is_cancelled {
+                    told.push_str("; its client has cancelled it, so they are skipped");
+                }
                 queue.publisher().publish(lane, sealed(*header)?).await?;
                 Fate::Done(told)
             }

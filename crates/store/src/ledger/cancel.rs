@@ -1,6 +1,6 @@
 //! The wish that a job be stopped. It is written down first; then the lock of the job tells whether it came in time. Whoever
 //! works on the job looks for it under the same lock, so either the job ends as cancelled or the client is told that it had
-//! ended.
+//! ended. Of a job that was given up the wish stays, and is wished of whatever goes on with it.
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -23,7 +23,13 @@ const SAME_AS: &str = "SELECT coalesce((SELECT same_as FROM job_aliases WHERE id
 
 const LOCK: &str = "SELECT id FROM jobs WHERE id = $1 AND account = $2 FOR UPDATE";
 
-const IS_WISHED: &str = "SELECT EXISTS (SELECT FROM cancellations WHERE job_id = $1) AS wished";
+const GOES_ON: &str = "SELECT EXISTS (SELECT FROM jobs WHERE id = $1) AS found";
+
+const PASS_ON: &str = "\
+    INSERT INTO cancellations (job_id, account) SELECT $2, account FROM cancellations WHERE job_id = $1 \
+    ON CONFLICT (job_id) DO NOTHING";
+
+const IS_WISHED: &str = "SELECT EXISTS (SELECT FROM cancellations WHERE job_id = $1) AS found";
 
 #[derive(QueryableByName)]
 struct Id {
@@ -32,17 +38,25 @@ struct Id {
 }
 
 #[derive(QueryableByName)]
-struct Wished {
+struct Found {
     #[diesel(sql_type = Bool)]
-    wished: bool,
+    found: bool,
+}
+
+/// Where a job stands once somebody wishes it stopped.
+enum Told {
+    Here(Option<Status>),
+    /// It was given up, and this one goes on with it.
+    GoesOn(JobId),
 }
 
 impl Store {
     /// Has a job of this account stopped; the caller knows that it is one. Gives where it stands: one that has not ended now
-    /// will end as cancelled. `None`: no worker has it yet, and whoever takes it will find the wish.
+    /// will end as cancelled, and of one that was given up nothing will be applied any more. Where another job goes on with
+    /// it, that one is stopped and told of. `None`: no worker has it yet, and whoever takes it will find the wish.
     pub async fn cancel(&self, account: &Account, job_id: JobId) -> Result<Option<Status>, Error> {
         let account = account.name.clone();
-        self.run(move |connection| cancel(connection, &account, job_id.0)).await
+        self.run(move |connection| cancel(connection, &account, job_id)).await
     }
 
     /// Whether somebody wishes a job stopped that no worker has yet.
@@ -59,11 +73,31 @@ pub(super) fn hold_name(connection: &mut PgConnection, job_id: Uuid) -> Result<(
 }
 
 pub(super) fn is_wished(connection: &mut PgConnection, job_id: JobId) -> Result<bool, Error> {
-    let found: Wished = sql_query(IS_WISHED).bind::<UuidType, _>(job_id.0).get_result(connection)?;
-    Ok(found.wished)
+    is_found(connection, IS_WISHED, job_id)
 }
 
-fn cancel(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Result<Option<Status>, Error> {
+/// Has what is wished of a job that was given up, and is locked, wished of the job that goes on with it.
+pub(super) fn pass_on(connection: &mut PgConnection, old: JobId, new: JobId) -> Result<(), Error> {
+    sql_query(PASS_ON).bind::<UuidType, _>(old.0).bind::<UuidType, _>(new.0).execute(connection)?;
+    Ok(())
+}
+
+fn is_found(connection: &mut PgConnection, statement: &str, job_id: JobId) -> Result<bool, Error> {
+    let Found { found } = sql_query(statement).bind::<UuidType, _>(job_id.0).get_result(connection)?;
+    Ok(found)
+}
+
+fn cancel(connection: &mut PgConnection, account: &str, job_id: JobId) -> Result<Option<Status>, Error> {
+    let mut told = cancel_one(connection, account, job_id.0)?;
+    loop {
+        match told {
+            Told::Here(status) => return Ok(status),
+            Told::GoesOn(next) => told = cancel_one(connection, account, next.0)?,
+        }
+    }
+}
+
+fn cancel_one(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Result<Told, Error> {
     // Committed by itself, before the job is locked: a chunk that begins after the lock was had sees it.
     let wish = |connection: &mut PgConnection, id: Uuid| {
         sql_query(WISH).bind::<UuidType, _>(id).bind::<Text, _>(account).execute(connection)
@@ -86,9 +120,16 @@ fn cancel(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Result<
             .optional()?;
         let status = status(connection, account, JobId(id))?;
         let ended = |status: &Status| status.state.is_terminal() && status.state != JobState::Cancelled;
-        if status.as_ref().is_some_and(ended) {
+        if !status.as_ref().is_some_and(ended) {
+            return Ok(Told::Here(status));
+        }
+        // Only now that it is locked: a redrive holds the lock too, and passes on the wish that it finds.
+        let next = JobId(id).redriven();
+        let is_given_up = status.as_ref().is_some_and(Status::is_given_up);
+        let goes_on = is_given_up && is_found(connection, GOES_ON, next)?;
+        if goes_on || !is_given_up {
             sql_query(FORGET).bind::<UuidType, _>(id).execute(connection)?;
         }
-        Ok(status)
+        Ok(if goes_on { Told::GoesOn(next) } else { Told::Here(status) })
     })
 }

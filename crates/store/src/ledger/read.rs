@@ -19,7 +19,8 @@ pub(super) const STATUS: &str = "\
     SELECT j.id, j.db_id, j.header, j.total, j.state, j.attempts, j.started_at, j.taken_at, j.finished_at, \
         j.expires_at, j.error, j.error_text, clock_timestamp() AS read_at, t.tally, t.since_taken, \
         b.url, b.state AS callback, b.attempts AS tries, b.last_status, b.last_error, b.next_at, \
-        j.finished_at IS NULL AND EXISTS (SELECT FROM cancellations w WHERE w.job_id = j.id) AS cancel_requested \
+        (j.finished_at IS NULL OR j.error IS NOT DISTINCT FROM 500) \
+            AND EXISTS (SELECT FROM cancellations w WHERE w.job_id = j.id) AS cancel_requested \
     FROM jobs j \
     CROSS JOIN LATERAL ( \
         SELECT coalesce(j.tally, ARRAY[coalesce(sum(created), 0), coalesce(sum(updated), 0), \

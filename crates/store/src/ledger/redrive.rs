@@ -10,7 +10,7 @@ use intake_types::{Header, JobId, JobState, RequestKey, Stamp};
 use uuid::Uuid;
 
 use super::key::{self, Reserved};
-use super::{job, parts};
+use super::{cancel, job, parts};
 use crate::{Error, Part, Retention, Store};
 
 // The sums over its chunks outlive these, and what was applied is a prefix.
@@ -44,6 +44,8 @@ pub enum Redriven {
         header: Box<Header>,
         /// The first record of the job before it that it has.
         from: u32,
+        /// Whether its client wishes it stopped: its records will be skipped.
+        is_cancelled: bool,
     },
     /// There was one, and it has ended.
     Ended(JobId, JobState),
@@ -129,7 +131,7 @@ fn redrive(
         // As it was made, whatever is still known of the one before.
         (new.total, from) = (known.total, old.total.saturating_sub(known.total));
         if !known.state.is_terminal() {
-            return Ok(Redriven::Made { header: Box::new(new), from });
+            return told(connection, new, from);
         }
         if !known.is_given_up {
             return Ok(Redriven::Ended(new.job_id, known.state));
@@ -147,8 +149,14 @@ fn redrive(
     if make(connection, &new)? {
         fill(connection, &old, sent, from, &new, rest)?;
         parts::drop_all(connection, &old)?;
+        cancel::pass_on(connection, old.job_id, new.job_id)?;
     }
-    Ok(Redriven::Made { header: Box::new(new), from })
+    told(connection, new, from)
+}
+
+fn told(connection: &mut PgConnection, header: Header, from: u32) -> Result<Redriven, Error> {
+    let is_cancelled = cancel::is_wished(connection, header.job_id)?;
+    Ok(Redriven::Made { header: Box::new(header), from, is_cancelled })
 }
 
 impl Standing {

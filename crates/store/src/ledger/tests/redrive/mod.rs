@@ -1,5 +1,7 @@
 //! What is left of a job that was given up, on a real database: one new job, whole or not there, and never anything twice.
 
+mod cancelled;
+
 use std::sync::Arc;
 
 use intake_types::{
@@ -66,7 +68,7 @@ async fn give_up(store: &Store, header: &Header, applied: u32) {
 
 fn made(redriven: Redriven) -> (Header, u32) {
     match redriven {
-        Redriven::Made { header, from } => (*header, from),
+        Redriven::Made { header, from, .. } => (*header, from),
         other => panic!("no job was made: {other:?}"),
     }
 }
