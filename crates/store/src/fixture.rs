@@ -83,6 +83,7 @@ pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        begins_at: 0,
         streamed: false,
         order: None,
         warnings: Vec::<Warning>::new(),

@@ -50,6 +50,8 @@ pub(crate) async fn of_failed(
             total: 0,
             streamed: true,
             retry_of: Some(kept.header.job_id),
+            // Its records are counted anew.
+            begins_at: 0,
             request_key: None,
             // Whatever was accepted since then comes after them.
             order: Some(kept.header.stamp().retried()),

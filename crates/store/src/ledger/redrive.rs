@@ -6,7 +6,7 @@ use std::ops::Range;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as UuidType};
-use intake_types::{Header, JobId, JobState, RequestKey, Stamp};
+use intake_types::{Header, JobId, JobState, Stamp};
 use uuid::Uuid;
 
 use super::key::{self, Reserved};
@@ -20,9 +20,6 @@ const LOCK: &str = "\
 
 // No worker has taken it yet.
 const NOT_TAKEN: &str = "UPDATE jobs SET attempts = 0 WHERE db_id = $1 AND id = $2";
-
-// A request that is sent again is answered with the job that goes on with it.
-const MOVE_KEY: &str = "UPDATE request_keys SET job_id = $3 WHERE account = $1 AND job_id = $2";
 
 /// A job that was given up, as its message says it.
 #[derive(Debug, Clone)]
@@ -110,7 +107,6 @@ fn redrive(
     rest: &impl Fn(&[u8], u32, &Header) -> Result<Vec<u8>, Error>,
 ) -> Result<Redriven, Error> {
     let GivenUp { header: mut old, parts: mut sent, from_start } = given_up;
-    let request_key = old.request_key.clone();
     if let Some(other) = key::same_as(connection, old.job_id)? {
         return Ok(Redriven::SameAs(other));
     }
@@ -130,6 +126,7 @@ fn redrive(
     while let Some(known) = standing(connection, &new)? {
         // As it was made, whatever is still known of the one before.
         (new.total, from) = (known.total, old.total.saturating_sub(known.total));
+        new.begins_at = old.begins_at.saturating_add(from);
         if !known.state.is_terminal() {
             return told(connection, new, from);
         }
@@ -143,7 +140,7 @@ fn redrive(
     if new.total == 0 {
         return Ok(Redriven::Over(JobState::Failed));
     }
-    if let Some(other) = take_key(connection, keep, &old, &new, request_key.as_ref())? {
+    if let Some(other) = take_key(connection, keep, &old, &new)? {
         return Ok(Redriven::SentAgain(other));
     }
     if make(connection, &new)? {
@@ -203,32 +200,37 @@ pub(super) fn open(connection: &mut PgConnection, header: &Header) -> Result<Opt
 }
 
 /// Has the request's key stand for the new job; gives the job that it stands for where the same was sent again since.
+///
+/// Whoever frees or claims the key meanwhile is waited for, and whoever does so later waits for the new job to be known: what
+/// is decided here holds.
 fn take_key(
     connection: &mut PgConnection,
     keep: Retention,
     old: &Header,
     new: &Header,
-    request_key: Option<&RequestKey>,
 ) -> Result<Option<JobId>, Error> {
-    let Some(asked) = request_key else { return Ok(None) };
-    match key::reserved(connection, keep, &old.account, asked)? {
-        Some(Reserved { job_id, .. }) if job_id == old.job_id => {
-            sql_query(MOVE_KEY)
-                .bind::<Text, _>(&*old.account)
-                .bind::<UuidType, _>(old.job_id.0)
-                .bind::<UuidType, _>(new.job_id.0)
-                .execute(connection)?;
-            Ok(None)
+    let Some(asked) = &new.request_key else { return Ok(None) };
+    for _ in 0..key::ATTEMPTS {
+        let held = if asked.seconds.is_none() {
+            // It may have been freed when the job was given up.
+            Some(key::reserve(connection, keep, &new.account, asked, new.job_id)?)
+        } else {
+            // One that stands for a while alone is not begun anew.
+            key::reserved(connection, keep, &new.account, asked)?
+        };
+        match held {
+            Some(Reserved { job_id, .. }) if job_id == old.job_id => {
+                if key::hand_on(connection, &new.account, asked, old.job_id, new.job_id)? {
+                    return Ok(None);
+                }
+            }
+            Some(Reserved { job_id, fingerprint, .. }) => {
+                return Ok((fingerprint == asked.fingerprint && job_id != new.job_id).then_some(job_id));
+            }
+            None => return Ok(None),
         }
-        Some(Reserved { job_id, fingerprint, .. }) => {
-            Ok((fingerprint == asked.fingerprint && job_id != new.job_id).then_some(job_id))
-        }
-        // It was freed when the job was given up. One that stands for a while alone is not begun anew.
-        None if asked.seconds.is_none() => {
-            key::reserve(connection, keep, &old.account, asked, new.job_id).map(|_own| None)
-        }
-        None => Ok(None),
     }
+    Err(Error::Contention)
 }
 
 /// Makes the job known; false: somebody else was first.

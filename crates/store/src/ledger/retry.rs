@@ -22,12 +22,13 @@ const NEXT: &str = "\
     SELECT first_index, records FROM job_failures \
     WHERE db_id = $1 AND job_id = $2 AND first_index > $3 ORDER BY first_index LIMIT 1";
 
-// A retry that came to nothing stands in nobody's way. One of whose records only some have a fate keeps its key: they must
-// not be applied again.
+// A retry that came to nothing stands in nobody's way. One of whose records only some have a fate keeps its key, and so does
+// a redriven one that goes on after such: they must not be applied again.
 const FREE: &str = "\
     DELETE FROM request_keys k USING jobs j \
     WHERE k.account = $1 AND k.scope = $2 AND k.key = $3 AND j.id = k.job_id \
         AND j.state IN ('failed', 'cancelled') \
+        AND j.header ->> 'begins_at' IS NULL \
         AND j.tally[1] = 0 AND j.tally[2] = 0 AND j.tally[3] = 0 AND j.tally[5] = 0";
 
 /// What is kept of the failed records of a job.

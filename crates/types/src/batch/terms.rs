@@ -117,6 +117,7 @@ impl Terms {
             callback_url: self.callback_url,
             request_key: None,
             retry_of: None,
+            begins_at: 0,
             streamed: false,
             order: None,
             warnings: self.warnings,

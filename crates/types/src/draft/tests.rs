@@ -42,6 +42,7 @@ fn header() -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        begins_at: 0,
         streamed: false,
         order: None,
         warnings: Vec::new(),

@@ -54,6 +54,9 @@ pub struct Header {
     /// The job whose failed records these are; or that was given up, and what was left of it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
+    /// The position in the request of the first record, where another job has those before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub begins_at: u32,
     /// The records came as a stream: they are in parts, and not in the message that makes them a job.
     #[serde(default, skip_serializing_if = "is_false")]
     pub streamed: bool,
@@ -63,6 +66,11 @@ pub struct Header {
     /// Warnings on the job as a whole, such as unknown parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -13,7 +13,7 @@ impl Header {
     /// Of the job that goes on with the records of this one from a position on; `stamp` is where this one stands.
     ///
     /// It is the same request still, so it stands where that stands: its records come after those before them, and before
-    /// what failed of them and is retried.
+    /// what failed of them and is retried. Its key goes along: whoever asks for the same again asks for this one.
     #[must_use]
     pub fn redriven(&self, stamp: Stamp, from: u32) -> Self {
         Self {
@@ -21,7 +21,7 @@ impl Header {
             total: self.total.saturating_sub(from),
             streamed: true,
             retry_of: Some(self.job_id),
-            request_key: None,
+            begins_at: self.begins_at.saturating_add(from),
             order: Some(stamp),
             // They were told.
             warnings: Vec::new(),
@@ -121,7 +121,8 @@ mod tests {
     fn the_rest_of_a_part_counts_anew_from_where_the_other_job_ended() {
         let new = whole().header.redriven(Stamp::of(whole().header.job_id), 2);
         assert_eq!((new.total, new.streamed, new.retry_of), (3, true, Some(whole().header.job_id)));
-        assert_eq!(new.stamp(), whole().header.stamp());
+        assert_eq!((new.stamp(), new.begins_at), (whole().header.stamp(), 2));
+        assert_eq!(new.redriven(new.stamp(), 1).begins_at, 3);
         assert_eq!(new.external_id.as_deref(), Some("night"));
         let mut part = whole().into_parts(usize::MAX).remove(0);
         part.unreadable.insert(1, "before".to_owned());

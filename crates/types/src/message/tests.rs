@@ -14,7 +14,7 @@ macro_rules! sent {
 
 /// What was ever sent, of each variant, with all that may be left out and without. Such a file is never changed and never
 /// taken away: a queue may hold such a message for ever. What is sent from now on is a further file.
-const SENT: [&str; 9] = [
+const SENT: [&str; 10] = [
     FIRST,
     sent!("import_shortest"),
     sent!("import_longest"),
@@ -22,6 +22,7 @@ const SENT: [&str; 9] = [
     sent!("part_shortest"),
     sent!("seal"),
     sent!("seal_longest"),
+    sent!("seal_redriven"),
     sent!("cut"),
     sent!("repeated"),
 ];
@@ -54,7 +55,7 @@ fn what_was_ever_sent_is_decoded_and_is_what_is_sent() {
 /// Whoever adds a member to the header comes by here: what is sent with it from then on is a further file.
 #[test]
 fn each_member_that_may_be_left_out_is_in_what_was_sent() {
-    let mut told = [false; 10];
+    let mut told = [false; 11];
     for sent in SENT {
         let Header {
             match_values,
@@ -64,6 +65,7 @@ fn each_member_that_may_be_left_out_is_in_what_was_sent() {
             callback_url,
             request_key,
             retry_of,
+            begins_at,
             streamed,
             order,
             warnings,
@@ -87,13 +89,14 @@ fn each_member_that_may_be_left_out_is_in_what_was_sent() {
             callback_url.is_some(),
             request_key.is_some(),
             retry_of.is_some(),
+            begins_at > 0,
             streamed,
             order.is_some(),
             !warnings.is_empty(),
         ];
         told.iter_mut().zip(here).for_each(|(told, here)| *told |= here);
     }
-    assert_eq!(told, [true; 10]);
+    assert_eq!(told, [true; 11]);
 }
 
 #[test]

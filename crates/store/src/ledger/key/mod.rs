@@ -16,7 +16,7 @@ use crate::ledger::cancel;
 use crate::{Error, Retention, Store};
 
 /// How often a key may vanish (be purged) or appear between two statements.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 // One round trip for a key that is known and for one that is not. A row that is too old is as good as none. Nothing comes
 // back when another has inserted the same key meanwhile, which this statement cannot see yet: then it is run again.
@@ -53,6 +53,10 @@ const LOCK: &str = "\
 const TAKE_OVER: &str = "\
     UPDATE request_keys SET job_id = $4, fingerprint = $5, created_at = now() \
     WHERE account = $1 AND scope = $2 AND key = $3";
+
+// A request that is sent again is answered with the job that goes on with it.
+const HAND_ON: &str = "\
+    UPDATE request_keys SET job_id = $5 WHERE account = $1 AND scope = $2 AND key = $3 AND job_id = $4";
 
 const KNOWN: &str = "\
     SELECT EXISTS (SELECT FROM jobs WHERE id = $1) AS registered, \
@@ -165,6 +169,24 @@ pub(crate) fn reserve(
         }
     }
     Err(Error::Contention)
+}
+
+/// Gives a key from a job to the one that goes on with it; false: it does not stand for that job any more.
+pub(super) fn hand_on(
+    connection: &mut PgConnection,
+    account: &str,
+    key: &RequestKey,
+    from: JobId,
+    to: JobId,
+) -> Result<bool, Error> {
+    let moved = sql_query(HAND_ON)
+        .bind::<Text, _>(account)
+        .bind::<Text, _>(key.scope.word())
+        .bind::<Text, _>(&key.key)
+        .bind::<UuidType, _>(from.0)
+        .bind::<UuidType, _>(to.0)
+        .execute(connection)?;
+    Ok(moved > 0)
 }
 
 /// What becomes of a job that a worker brings.

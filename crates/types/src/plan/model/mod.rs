@@ -81,6 +81,7 @@ fn header(rule: MatchRule, job: u64, total: usize) -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        begins_at: 0,
         streamed: false,
         order: None,
         warnings: Vec::new(),

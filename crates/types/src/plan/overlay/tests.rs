@@ -43,6 +43,7 @@ fn header(total: usize) -> Header {
         callback_url: None,
         request_key: None,
         retry_of: None,
+        begins_at: 0,
         streamed: false,
         order: None,
         warnings: Vec::new(),

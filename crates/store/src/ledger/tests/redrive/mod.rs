@@ -1,6 +1,7 @@
 //! What is left of a job that was given up, on a real database: one new job, whole or not there, and never anything twice.
 
 mod cancelled;
+mod keys;
 
 use std::sync::Arc;
 
@@ -226,41 +227,6 @@ async fn what_has_not_ended_or_has_ended_otherwise_is_told() {
     assert_eq!(store.redrive(seal(&streamed(2, 2)), rest).await, Ok(Redriven::Over(JobState::Failed)));
     store.drop_repeated(&streamed(3, 2), job_id(1)).await.unwrap();
     assert_eq!(store.redrive(seal(&streamed(3, 2)), rest).await, Ok(Redriven::SameAs(job_id(1))));
-}
-
-#[tokio::test]
-async fn the_key_of_a_request_goes_along() {
-    let database = TestDatabase::create();
-    let store = database.store();
-    let key = |name: &str| RequestKey {
-        scope: KeyScope::Key,
-        key: name.to_owned(),
-        fingerprint: Fingerprint::of(&[b"asked"]),
-        seconds: None,
-    };
-    let held = async |name: &str| {
-        store.reserved("demo", &key(name)).await.unwrap().map(|Reserved { job_id, .. }| job_id)
-    };
-    let keyed = async |number: u64, name: &str| {
-        store.keep_part(Arc::new(part(number, 0..2))).await.unwrap();
-        let header = Header { request_key: Some(key(name)), ..streamed(number, 2) };
-        store.register(&header).await.unwrap();
-        store.fail(&header, 500, "given up".to_owned()).await.unwrap();
-        header
-    };
-    let redriven = |header: &Header| -> Option<JobId> { Some(header.job_id.redriven()) };
-    let held_on = keyed(1, "held").await;
-    made(store.redrive(seal(&held_on), rest).await.unwrap());
-    assert_eq!(held("held").await, redriven(&held_on));
-    let freed = keyed(2, "freed").await;
-    database.execute("DELETE FROM request_keys WHERE key = 'freed'");
-    made(store.redrive(seal(&freed), rest).await.unwrap());
-    assert_eq!(held("freed").await, redriven(&freed));
-    let again = keyed(3, "again").await;
-    database.execute("DELETE FROM request_keys WHERE key = 'again'");
-    store.reserve("demo", &key("again"), job_id(9)).await.unwrap();
-    assert_eq!(store.redrive(seal(&again), rest).await, Ok(Redriven::SentAgain(job_id(9))));
-    assert_eq!(database.scalar("SELECT count(*) FROM jobs"), 5);
 }
 
 #[tokio::test]
