@@ -139,16 +139,16 @@ impl fmt::Display for JobId {
     }
 }
 
-/// A profile: a version 7 UUID, fixed by the job and the index of the record that made it.
+/// A profile: a version 7 UUID, fixed by the job and the index in the request of the record that made it.
 ///
-/// So a chunk that is planned twice (a retry, a redelivery) names its new profiles alike, ids of one job sort in
-/// input order, and the smaller of two ids is the older profile.
+/// So a chunk that is planned twice (a retry, a redelivery) names its new profiles alike, ids of one request sort in
+/// input order, whichever of its jobs made them, and the smaller of two ids is the older profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProfileId(pub Uuid);
 
 impl ProfileId {
-    /// The id of the profile that record `index` (below 2^20) of `job` makes, if it makes one.
+    /// The id of the profile that a record makes, if it makes one: by its job and its index (below 2^20) in the request.
     pub fn made_by(job: JobId, index: u32) -> Self {
         let bits = job.0.as_u128();
         let index = u128::from(index);
@@ -214,6 +214,11 @@ mod tests {
         assert_eq!(twice.accepted_at_micros(), job.accepted_at_micros());
         assert_eq!((once.0.get_version_num(), once.0.get_variant()), (7, uuid::Variant::RFC4122));
         assert_ne!(ProfileId::made_by(once, 0), ProfileId::made_by(job, 0));
+        assert!(
+            ProfileId::made_by(job, 1) < ProfileId::made_by(once, 2),
+            "the earlier record's is the older"
+        );
+        assert!(ProfileId::made_by(once, 2) < ProfileId::made_by(job, 3));
         let sibling = JobId::mint(1_700_000_000_123_456_789, 43, "demo", &key());
         assert_ne!(sibling.redriven(), once);
     }

@@ -16,6 +16,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Drafts {
     pub(crate) job_id: JobId,
+    pub(crate) begins_at: u32,
     pub(crate) stamp: Stamp,
     pub(crate) validate_only: bool,
     pub(crate) operation: Operation,
@@ -27,7 +28,7 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    /// Reads and checks records; `first_index` is the position of the first of them in the request. `atlas` knows where
+    /// Reads and checks records; `first_index` is the position of the first of them in the job. `atlas` knows where
     /// addresses are, for requests that ask it.
     pub fn of(
         header: &Header,
@@ -40,6 +41,7 @@ impl Drafts {
         let reader = reader::Reader { header, catalog, database, atlas };
         let mut drafts = Self {
             job_id: header.job_id,
+            begins_at: header.begins_at,
             stamp: header.stamp(),
             validate_only: header.validate_only,
             operation: header.operation,
@@ -78,7 +80,14 @@ impl Drafts {
         self.operation != Operation::Update && self.rule != MatchRule::ProfileId
     }
 
-    /// The record that would make a profile, where the profile will not be made: in a dry run.
+    /// The profile that a record makes, if it makes one. Of one request it is the younger the later the record is, also where
+    /// another job had the records before.
+    pub(crate) fn made_by(&self, index: u32) -> ProfileId {
+        ProfileId::made_by(self.job_id, self.begins_at.saturating_add(index))
+    }
+
+    /// The record that would make a profile, where the profile will not be made: in a dry run, which
+    /// always has all records of its request.
     pub(crate) fn would_make(&self, id: ProfileId) -> Option<u32> {
         id.maker(self.job_id).filter(|_| self.validate_only)
     }
@@ -140,7 +149,7 @@ impl Drafts {
             if wanted.iter().all(|key| unheld.get(*key).is_some_and(|claim| claim.decides)) {
                 continue;
             }
-            let mut profile = draft.begin(ProfileId::made_by(self.job_id, draft.index), self.stamp);
+            let mut profile = draft.begin(self.made_by(draft.index), self.stamp);
             let is_whole = draft.apply_to(&mut profile, self.stamp, self.skip_invalid_subscriptions).is_ok();
             let mut carried = profile.identities(database);
             if !is_whole {

@@ -99,7 +99,7 @@ impl<'a> People<'a> {
         if let Some(failure) = self.refuse(drafts, draft, target) {
             return Err(failure);
         }
-        let id = target.unwrap_or_else(|| ProfileId::made_by(drafts.job_id, draft.index));
+        let id = target.unwrap_or_else(|| drafts.made_by(draft.index));
         let known = target.and_then(|id| self.get(id));
         let mut profile = known.cloned().unwrap_or_else(|| draft.begin(id, drafts.stamp));
         warnings.extend(draft.apply_to(&mut profile, drafts.stamp, drafts.skip_invalid_subscriptions)?);
