@@ -12,10 +12,12 @@ use uuid::Uuid;
 use super::job::end;
 use crate::{Error, Retention, Store};
 
-// One that is being written to is locked, and so moves.
+// One that is being written to is locked, and so moves. One that was made by a redrive and that no worker has taken yet may
+// wait in its lane for as long as any other; it is lost for certain only when it would not be known any more, had it ended.
 const STALLED: &str = "\
     SELECT id, header FROM jobs j \
-    WHERE state = 'processing' AND taken_at < now() - make_interval(secs => $1) AND NOT EXISTS ( \
+    WHERE state = 'processing' AND taken_at < now() - make_interval(secs => $1) \
+    AND (attempts > 0 OR taken_at < now() - make_interval(secs => $3)) AND NOT EXISTS ( \
         SELECT 1 FROM job_chunks c WHERE c.db_id = j.db_id AND c.job_id = j.id \
         AND c.applied_at >= now() - make_interval(secs => $1) \
     ) \
@@ -53,6 +55,7 @@ fn end_stalled(
     let rows: Vec<Row> = sql_query(STALLED)
         .bind::<Double, _>(quiet.as_secs_f64())
         .bind::<BigInt, _>(i64::from(most))
+        .bind::<Double, _>(keep.status.as_secs_f64())
         .load(connection)?;
     let mut ended = Vec::with_capacity(rows.len());
     for Row { id, header } in rows {

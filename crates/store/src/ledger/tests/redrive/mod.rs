@@ -247,3 +247,36 @@ async fn what_is_dropped_for_good_is_that_of_jobs_that_were_given_up() {
     assert_eq!(store.kept_records(&streamed(2, 2)).await.unwrap(), 2);
     assert_eq!(store.dead_job(&streamed(3, 2)).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn it_may_wait_in_its_lane_for_as_long_as_any_other() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let old = given_up(&store, 1).await;
+    let (new, _) = made(store.redrive(seal(&old), rest).await.unwrap());
+    let quiet = std::time::Duration::from_hours(6);
+    let back = |hours: u32| {
+        let back = format!("taken_at = taken_at - make_interval(hours => {hours})");
+        database.execute(&format!("UPDATE jobs SET {back} WHERE id = '{}'", new.job_id));
+    };
+    back(7);
+    assert_eq!(store.end_stalled(quiet, 10).await.unwrap(), []);
+    // It would be forgotten by now, had it ended.
+    back(720);
+    assert_eq!(store.end_stalled(quiet, 10).await.unwrap(), [new.job_id]);
+}
+
+#[tokio::test]
+async fn what_it_makes_is_younger_than_what_earlier_records_made() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let old = given_up(&store, 1).await;
+    let (new, _) = made(store.redrive(seal(&old), rest).await.unwrap());
+    store.register(&new).await.unwrap();
+    let records: Vec<_> = (2..5).map(|index| email(&index.to_string())).collect();
+    let import = import(0, MatchRule::Email, &records);
+    let import = Arc::new(crate::Import { header: new, ..Arc::into_inner(import).unwrap() });
+    store.apply(import, catalog(), 0..3).await.unwrap();
+    let people = database.texts("SELECT split_part(fields ->> 'email', '@', 1) FROM profiles ORDER BY id");
+    assert_eq!(people, ["0", "1", "2", "3", "4"]);
+}
