@@ -52,8 +52,8 @@ pub(crate) enum ApiError {
     JobRuns,
     #[error("no record of the job failed; there is nothing to retry")]
     NothingFailed,
-    #[error("the job has ended as {}, and no record failed by itself; {}", .state.word(), what_to_send(*.retry_of))]
-    EndedAsWhole { state: JobState, retry_of: Option<JobId> },
+    #[error("the job has ended as {}, and no record failed by itself; {}", .state.word(), .instead.text())]
+    EndedAsWhole { state: JobState, instead: Instead },
     #[error("the records that failed are not kept, or no longer; send them again")]
     FailedGone,
     #[error("the body is not readable {encoding}")]
@@ -142,11 +142,27 @@ impl ApiError {
     }
 }
 
-/// Instead of a retry; a retry that came to nothing leaves the job that it retried to be retried again.
-fn what_to_send(retry_of: Option<JobId>) -> String {
-    match retry_of {
-        Some(job_id) => format!("retry job {job_id} again"),
-        None => "send again what was not applied".to_owned(),
+/// What a client can do instead of a retry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Instead {
+    /// A retry that came to nothing leaves the job that it retried to be retried again.
+    Retry(JobId),
+    /// The operator may have the rest applied, so who sends it again as well has it applied twice.
+    Cancel,
+    Send,
+}
+
+impl Instead {
+    fn text(self) -> String {
+        match self {
+            Self::Retry(job_id) => format!("retry job {job_id} again"),
+            Self::Cancel => {
+                "what was not applied is kept, and the operator may have it applied; to send it again \
+                             instead, cancel this job first"
+                    .to_owned()
+            }
+            Self::Send => "send again what was not applied".to_owned(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use intake_types::{Fingerprint, JobId, JobState, KeyScope, LedgerEntry, Refusal,
 
 use super::{batch, job};
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Instead};
 use crate::extract::Wish;
 use crate::publish::Published;
 use crate::respond::{self, Answer};
@@ -58,7 +58,13 @@ fn nothing_failed(status: &Status) -> ApiError {
     }
     let is_untouched = |entry: &&LedgerEntry| entry.tally.processed() == entry.tally.skipped;
     let retry_of = status.ledger.as_ref().filter(is_untouched).and_then(|entry| entry.retry_of);
-    ApiError::EndedAsWhole { state: status.state, retry_of }
+    // A redriven job is no retry of the one that it goes on with.
+    let instead = match retry_of.filter(|job_id| job_id.redriven() != status.job_id) {
+        Some(job_id) => Instead::Retry(job_id),
+        None if status.is_given_up() && !status.cancel_requested => Instead::Cancel,
+        None => Instead::Send,
+    };
+    ApiError::EndedAsWhole { state: status.state, instead }
 }
 
 /// There is one retry of a job, unless it came to nothing, so its id says all that is asked for.
