@@ -276,6 +276,11 @@ fn of_what_became(world: &World) -> Vec<Refused> {
          expires_at = now() + interval '1 day' WHERE state = 'processing'",
     );
     refused.push(ask(&good, "retry_failed"));
+    // As it is when it was given up.
+    world.database.execute(
+        "UPDATE jobs SET state = 'failed', error = 500, error_text = 'given up' WHERE state = 'cancelled'",
+    );
+    refused.push(ask(&good, "retry_failed"));
     refused
 }
 
