@@ -45,7 +45,7 @@ struct Found {
 
 /// Where a job stands once somebody wishes it stopped.
 enum Told {
-    Here(Option<Status>),
+    Here(Box<Option<Status>>),
     /// It was given up, and this one goes on with it.
     GoesOn(JobId),
 }
@@ -91,7 +91,7 @@ fn cancel(connection: &mut PgConnection, account: &str, job_id: JobId) -> Result
     let mut told = cancel_one(connection, account, job_id.0)?;
     loop {
         match told {
-            Told::Here(status) => return Ok(status),
+            Told::Here(status) => return Ok(*status),
             Told::GoesOn(next) => told = cancel_one(connection, account, next.0)?,
         }
     }
@@ -121,7 +121,7 @@ fn cancel_one(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Res
         let status = status(connection, account, JobId(id))?;
         let ended = |status: &Status| status.state.is_terminal() && status.state != JobState::Cancelled;
         if !status.as_ref().is_some_and(ended) {
-            return Ok(Told::Here(status));
+            return Ok(Told::Here(Box::new(status)));
         }
         // Only now that it is locked: a redrive holds the lock too, and passes on the wish that it finds.
         let next = JobId(id).redriven();
@@ -130,6 +130,6 @@ fn cancel_one(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Res
         if goes_on || !is_given_up {
             sql_query(FORGET).bind::<UuidType, _>(id).execute(connection)?;
         }
-        Ok(if goes_on { Told::GoesOn(next) } else { Told::Here(status) })
+        Ok(if goes_on { Told::GoesOn(next) } else { Told::Here(Box::new(status)) })
     })
 }
