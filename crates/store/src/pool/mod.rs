@@ -12,7 +12,7 @@ use diesel::{Connection, PgConnection};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use self::current::Current;
 
@@ -78,19 +78,20 @@ impl Store {
         };
         let (store, (generation, pool)) = (self.clone(), self.pool.get());
         let call = blocking(move || query(&mut *pool.get()?));
-        // Apart, so that it is seen to whoever waits for it.
-        let watched = tokio::spawn(async move {
+        let watched = async move {
             let _permit = permit;
             if let Ok(result) = timeout(store.call_timeout, call).await {
                 return result;
             }
             store.pool.replace(generation);
             Err(Error::Interrupted("no answer in time"))
-        });
-        watched.await.unwrap_or(Err(STOPPED))
+        };
+        // Apart, so that it is seen to whoever waits for it; in the span of whoever asked.
+        tokio::spawn(watched.in_current_span()).await.unwrap_or(Err(STOPPED))
     }
 
-    /// Runs something on a connection of its own without a statement time limit, for work on the schema.
+    /// Runs something on a connection of its own without any time limit, for work on the schema
+    /// and on the catalogue, which may have to look through whole tables.
     pub(crate) async fn run_apart<T, F>(&self, work: F) -> Result<T, Error>
     where
         F: FnOnce(&mut PgConnection) -> Result<T, Error> + Send + 'static,

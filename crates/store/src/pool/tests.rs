@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
+use tracing::{Instrument as _, Span};
 
 use crate::testing::TestDatabase;
 use crate::{Config, Error, Retention, Store};
@@ -148,4 +149,15 @@ fn a_connection_string_gets_limits_that_it_does_not_name() {
         "tcp_user_timeout=5",
     ];
     assert_eq!(names, wanted);
+}
+
+#[tokio::test]
+async fn a_query_runs_in_the_span_of_whoever_asked() {
+    // Of the whole process, as it is on the thread of the query that somebody has to listen.
+    let _by_another_test = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+    let database = TestDatabase::create();
+    let store = database.store();
+    let asked = store.run(|_connection| Ok(Span::current().metadata().map(|span| span.name())));
+    let name = asked.instrument(tracing::info_span!("asked")).await.unwrap();
+    assert_eq!(name, Some("asked"));
 }
