@@ -181,12 +181,11 @@ fn free_address() -> SocketAddr {
     const PORTS: Range<u16> = 30_000..32_700;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Tests run side by side, each as a process of its own.
-    let first = std::process::id().wrapping_mul(7) + NEXT.fetch_add(1, Ordering::Relaxed);
-    let ports = (first..).map(|turn| {
-        PORTS.start + u16::try_from(turn % u32::try_from(PORTS.len()).unwrap_or(1)).unwrap_or_default()
-    });
-    let addresses = ports.take(PORTS.len()).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    addresses.into_iter().find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+    let turn = std::process::id().wrapping_mul(7).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+    let first = usize::try_from(turn).unwrap_or_default() % PORTS.len();
+    let ports = PORTS.cycle().skip(first).take(PORTS.len());
+    let mut addresses = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 /// A program of this workspace, built beside this one.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Barrier, Mutex};
 
 use intake_tests::{DEMO_TOKEN, GatewayProcess, OTHER_TOKEN, WorkerProcess, World, until};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::{IMPORT, JSON};
@@ -23,14 +25,8 @@ const WORKER: u64 = 80;
 
 /// Text that does not pack well.
 fn noise(seed: u32) -> String {
-    let mut state = u64::from(seed) + 1;
-    let mut word = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        format!("{state:016x}")
-    };
-    (0..3000).map(|_| word()).collect()
+    let mut draw = StdRng::seed_from_u64(seed.into());
+    (0..3000).map(|_| format!("{:016x}", draw.random::<u64>())).collect()
 }
 
 /// What each client sends.

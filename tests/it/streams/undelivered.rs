@@ -22,15 +22,21 @@ fn buried(world: &World, count: u32) {
     assert_eq!(world.queued().undelivered, 0);
 }
 
-#[test]
-fn a_part_is_buried_alone_and_its_job_ends_for_want_of_it() {
-    let world = world(2);
-    let mut upload = Upload::begin(&world, "");
+/// A stream that goes on, of which the first part is buried.
+fn begin_without_its_first_part(world: &World) -> Upload {
+    let mut upload = Upload::begin(world, "");
     upload.send(lines(0..4).as_bytes());
     until("the part is published", || (world.queued().work() == 1).then_some(()));
     world.reject_until_given_up();
     world.start_worker();
-    buried(&world, 1);
+    buried(world, 1);
+    upload
+}
+
+#[test]
+fn a_part_is_buried_alone_and_its_job_ends_for_want_of_it() {
+    let world = world(2);
+    let upload = begin_without_its_first_part(&world);
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 0, "a part alone is no job");
     // Nobody has told the client that anything is wrong, so it goes on.
     let (status, told) = upload.end();
@@ -65,13 +71,7 @@ fn a_part_that_comes_back_too_often_ends_no_job_that_has_it_already() {
 #[test]
 fn a_part_is_redriven_and_then_the_job_that_ended_for_want_of_it() {
     let world = world(0);
-    let mut upload = Upload::begin(&world, "");
-    upload.send(lines(0..4).as_bytes());
-    until("the part is published", || (world.queued().work() == 1).then_some(()));
-    world.reject_until_given_up();
-    world.start_worker();
-    buried(&world, 1);
-    let (status, told) = upload.end();
+    let (status, told) = begin_without_its_first_part(&world).end();
     assert_eq!(status, 202, "{told}");
     let job = told["job_id"].as_str().unwrap();
     failed(&world, job);
