@@ -33,7 +33,8 @@ pub struct Config {
     pub database_lock_timeout: u32,
 
     /// Seconds after which a whole call, such as a chunk with all of its statements, is given up on this side, and its
-    /// connection with it: whatever keeps that open, nothing comes over it any more. Longer than any statement may take
+    /// connection with it: whatever keeps that open, nothing comes over it any more. Counted from when there must be a
+    /// connection (`DATABASE_CONNECT_TIMEOUT`); longer than any statement may take
     #[arg(long, env = "DATABASE_CALL_TIMEOUT", default_value_t = 45, value_parser = value_parser!(u32).range(1..=7200))]
     pub database_call_timeout: u32,
 
@@ -95,8 +96,9 @@ impl Config {
         Duration::from_secs(self.database_connect_timeout.into())
     }
 
+    /// How long a call may take with the wait for its connection.
     pub(crate) fn call_timeout(&self) -> Duration {
-        Duration::from_secs(self.database_call_timeout.into())
+        self.connect_timeout() + Duration::from_secs(self.database_call_timeout.into())
     }
 }
 
