@@ -26,7 +26,8 @@ const WORKER: u64 = 80;
 /// Text that does not pack well.
 fn noise(seed: u32) -> String {
     let mut draw = StdRng::seed_from_u64(seed.into());
-    (0..3000).map(|_| format!("{:016x}", draw.random::<u64>())).collect()
+    let words: Vec<_> = (0..3000).map(|_| format!("{:016x}", draw.random::<u64>())).collect();
+    words.concat()
 }
 
 /// What each client sends.

@@ -22,6 +22,12 @@ const STEADY: Duration = Duration::from_secs(10);
 
 /// What is done with a connection.
 pub(crate) trait Session: Send + 'static {
+    /// Makes ready for work, within a time limit: the connection counts as ready only then. What fails is found by
+    /// [`Session::run`] again.
+    fn prepare(&mut self, _link: &Link) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Uses the connection until it fails or the shutdown is asked for, whichever is first.
     fn run(&mut self, link: Arc<Link>) -> impl Future<Output = ()> + Send;
 }
@@ -38,6 +44,7 @@ pub(crate) async fn supervise(
     while !shutdown.is_cancelled() {
         let Some(link) = connect(&config, &name, &mut backoff, &shutdown).await else { break };
         let since = Instant::now();
+        shutdown.run_until_cancelled(session.prepare(&link)).await;
         state.send_replace(State::Ready);
         let run = async {
             session.run(link.clone()).await;

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use lapin::Channel;
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     task::JoinSet,
@@ -94,6 +95,7 @@ impl Publisher {
         let most_pages = pages(usize_of(config.publish_max_inflight_bytes));
         let pipes = Pipes {
             count: pipes,
+            first: None,
             jobs: Arc::new(Mutex::new(waiting)),
             confirm_timeout: config.publish_confirm_timeout,
             shutdown: shutdown.clone(),
@@ -223,12 +225,18 @@ impl Publisher {
 #[derive(Debug)]
 struct Pipes {
     count: u16,
+    /// The channel of the first of them: with it there is one to publish on.
+    first: Option<Channel>,
     jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
     confirm_timeout: Duration,
     shutdown: CancellationToken,
 }
 
 impl Session for Pipes {
+    async fn prepare(&mut self, link: &Link) {
+        self.first = link.confirm_channel().await.ok();
+    }
+
     async fn run(&mut self, link: Arc<Link>) {
         let mut pipes = JoinSet::new();
         for _ in 0..self.count {
@@ -238,7 +246,7 @@ impl Session for Pipes {
                 confirm_timeout: self.confirm_timeout,
                 shutdown: self.shutdown.clone(),
             };
-            pipes.spawn(pipe.run());
+            pipes.spawn(pipe.run(self.first.take()));
         }
         pipes.join_all().await;
     }

@@ -49,8 +49,12 @@ enum Answer {
 }
 
 impl Pipe {
-    /// Serves until the connection fails or the shutdown; all that was sent is answered by then.
-    pub(super) async fn run(self) {
+    /// Serves until the connection fails or the shutdown, on this channel first if there is one; all that was sent is answered
+    /// by then.
+    pub(super) async fn run(self, first: Option<Channel>) {
+        if let Some(channel) = first {
+            self.serve(channel).await;
+        }
         while !self.shutdown.is_cancelled() && !self.link.is_failed() {
             match self.link.confirm_channel().await {
                 Ok(channel) => self.serve(channel).await,

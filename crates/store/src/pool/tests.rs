@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
-use tracing::{Instrument as _, Span};
+use tracing::{Instrument as _, Metadata, Span};
 
 use crate::testing::TestDatabase;
 use crate::{Config, Error, Retention, Store};
@@ -157,7 +157,7 @@ async fn a_query_runs_in_the_span_of_whoever_asked() {
     let _by_another_test = tracing::subscriber::set_global_default(tracing_subscriber::registry());
     let database = TestDatabase::create();
     let store = database.store();
-    let asked = store.run(|_connection| Ok(Span::current().metadata().map(|span| span.name())));
+    let asked = store.run(|_connection| Ok(Span::current().metadata().map(Metadata::name)));
     let name = asked.instrument(tracing::info_span!("asked")).await.unwrap();
     assert_eq!(name, Some("asked"));
 }
