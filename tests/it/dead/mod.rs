@@ -1,5 +1,6 @@
 //! Messages that could not be applied, in the hands of an operator.
 
+mod cancelled;
 mod chosen;
 mod redrive;
 mod retried;

@@ -1,6 +1,6 @@
 //! What is left of a job that was given up is applied, once, and stands where the job stood.
 
-use intake_tests::{World, until};
+use intake_tests::{WorkerProcess, World, until};
 use serde_json::{Value, json};
 
 use super::{counted, dead_job, give_up_slow, points, world};
@@ -124,6 +124,45 @@ fn interrupted_before_anybody_was_told_it_is_the_same_job() {
     assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 2);
     assert_eq!(world.database.scalar("SELECT count(*) FROM job_parts"), 0);
+}
+
+/// What a record matches by a value that several people have depends on which of them is the oldest.
+#[test]
+fn of_two_who_share_a_phone_the_older_is_still_that_of_the_earlier_record() {
+    let world = world();
+    let shared = |name: &str, city: &str| json!({"email": format!("{name}@example.com"), "city": city, "phones": ["+79001112233"]});
+    let records = [json!({"email": "a@example.com"}), shared("b", "Riga"), shared("c", "Slow")];
+    let job = world.import(&json!({"db_id": 1, "data": records})).job_id();
+    give_up_slow(&world, 1);
+    world.open_gate();
+    world.completed(&world.redrive(&job));
+    world.import_all(json!({"matching": "phone"}), &[json!({"phone": "+79001112233", "_lname": "Older"})]);
+    assert_eq!(world.profiles(json!({"email": "b@example.com"}))[0]["_lname"], "Older");
+}
+
+#[test]
+fn redriven_twice_and_left_by_a_worker_that_is_killed_it_is_applied_once() {
+    let world = World::builder().workers(0).start();
+    world.close_gate();
+    let arguments = ["--chunk-records", "1"];
+    let worker = WorkerProcess::start(&world, &arguments);
+    let job = dead_job(&world);
+    // The broker was not told when it was buried, so it is there twice.
+    world.repeat_dead();
+    world.until_dead(2);
+    let told = world.dead(&["redrive", &job]);
+    let new = world.database.texts(&format!("SELECT id FROM jobs WHERE id <> '{job}'")).remove(0);
+    assert!(told.code == 0 && told.output.contains(&new), "{told:?}");
+    world.until_dead(0);
+    world.until_held();
+    worker.kill();
+    world.end_held();
+    world.open_gate();
+    let _both = [(); 2].map(|()| WorkerProcess::start(&world, &arguments));
+    assert_eq!(world.completed(&new)["created"], 2);
+    until("no message is left", || (world.queued().work() == 0).then_some(()));
+    assert_eq!(points(&world), ["a 5", "b 5", "c 5"]);
+    assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_chunks"), 3);
 }
 
 /// Has operators make no more new jobs than there are passes.
