@@ -8,6 +8,7 @@
 #![expect(clippy::missing_panics_doc, reason = "every verb panics when the story goes another way")]
 
 mod answer;
+mod clock;
 mod events;
 mod examples;
 mod format;
@@ -25,6 +26,7 @@ mod world;
 mod xml;
 
 pub use answer::Answer;
+pub use clock::Clock;
 pub use events::Events;
 pub use examples::{Examples, fits, run_examples};
 pub use format::Format;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{World, until};
+use crate::{Clock, World, until};
 
 /// One of the programs, as a process of its own; killed with SIGKILL when dropped.
 #[derive(Debug)]
@@ -28,10 +28,24 @@ impl Process {
         arguments: &[String],
         log: Option<&Path>,
     ) -> Self {
+        Self::start_by(None, program, address, arguments, log)
+    }
+
+    /// As [`Self::start`], by a clock of the story's.
+    fn start_by(
+        clock: Option<&Clock>,
+        program: &str,
+        address: Option<SocketAddr>,
+        arguments: &[String],
+        log: Option<&Path>,
+    ) -> Self {
         let address = address.unwrap_or_else(free_address);
         let mut command = Command::new(binary(program));
         // As deploy/Dockerfile has it.
         command.env("MALLOC_ARENA_MAX", "2");
+        if let Some(clock) = clock {
+            clock.rule(&mut command);
+        }
         command.args(["--listen", &address.to_string()]).args(arguments).stdout(Stdio::null());
         if let Some(log) = log {
             let log = File::options().create(true).append(true).open(log).expect("a log can be written");
@@ -134,12 +148,22 @@ pub struct GatewayProcess {
 impl GatewayProcess {
     /// Starts one for this world, with further arguments, and waits until it is ready.
     pub fn start(world: &World, arguments: &[&str]) -> Self {
-        Self::start_at(None, world, arguments)
+        Self::start_at(None, None, world, arguments)
     }
 
-    fn start_at(address: Option<SocketAddr>, world: &World, arguments: &[&str]) -> Self {
+    /// Starts one that goes by a clock of the story's.
+    pub fn start_by(clock: &Clock, world: &World) -> Self {
+        Self::start_at(None, Some(clock), world, &[])
+    }
+
+    fn start_at(
+        address: Option<SocketAddr>,
+        clock: Option<&Clock>,
+        world: &World,
+        arguments: &[&str],
+    ) -> Self {
         let arguments = with(world.gateway_arguments(), arguments);
-        let process = Process::start("intake-gateway", address, &arguments, None);
+        let process = Process::start_by(clock, "intake-gateway", address, &arguments, None);
         until("the gateway is ready", || process.is_ready().then_some(()));
         Self { address: process.address, process }
     }
@@ -166,7 +190,7 @@ impl GatewayProcess {
 
     /// Starts it again where it listened before, and waits until it is ready.
     pub fn start_again(&mut self, world: &World, arguments: &[&str]) {
-        *self = Self::start_at(Some(self.address), world, arguments);
+        *self = Self::start_at(Some(self.address), None, world, arguments);
     }
 }
 

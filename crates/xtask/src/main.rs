@@ -9,6 +9,7 @@ mod checkout;
 mod compose;
 mod daemon;
 mod down;
+mod faketime;
 mod fuzz;
 mod health;
 mod lease;

@@ -5,16 +5,18 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 
 use crate::checkout::Checkout;
-use crate::{postgres, rabbitmq, run, steps};
+use crate::{faketime, postgres, rabbitmq, run, steps};
 
 /// The script that runs as root; its output goes to `.dev/log/apt.log`.
 const INSTALL: &str = include_str!("install.sh");
 
-/// Which servers the distribution has to provide.
+/// What the distribution has to provide.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Wanted {
     pub(crate) postgres: bool,
     pub(crate) rabbitmq: bool,
+    /// For tests in which a process is wrong about the time.
+    pub(crate) faketime: bool,
 }
 
 /// Installs what is missing. libpq is always wanted: diesel links it.
@@ -28,6 +30,9 @@ pub(crate) fn ensure_installed(checkout: &Checkout, wanted: Wanted) -> Result<()
     }
     if wanted.rabbitmq && !rabbitmq::is_installed() {
         missing.push("rabbitmq-server");
+    }
+    if wanted.faketime && faketime::installed().is_none() {
+        missing.push("libfaketime");
     }
     if missing.is_empty() {
         return Ok(());

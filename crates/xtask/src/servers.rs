@@ -40,8 +40,8 @@ pub(crate) struct Servers {
 }
 
 impl Plan {
-    /// Decides, and installs what the decision needs.
-    pub(crate) fn make(checkout: &Checkout, no_docker: bool) -> Result<Self> {
+    /// Decides, and installs what the decision needs, and what is wanted besides.
+    pub(crate) fn make(checkout: &Checkout, no_docker: bool, besides: Wanted) -> Result<Self> {
         let given =
             |name| env::var_os(name).and_then(|value| value.into_string().ok()).filter(|url| !url.is_empty());
         let (database, broker) = (given("DATABASE_URL"), given("AMQP_URL"));
@@ -50,8 +50,11 @@ impl Plan {
             if !all_given && !no_docker && compose::answers() { Origin::Docker } else { Origin::Private };
         let origin = |url: Option<String>| url.map_or(otherwise.clone(), Origin::Given);
         let plan = Self { database: origin(database), broker: origin(broker) };
-        let wanted =
-            Wanted { postgres: plan.database == Origin::Private, rabbitmq: plan.broker == Origin::Private };
+        let wanted = Wanted {
+            postgres: plan.database == Origin::Private,
+            rabbitmq: plan.broker == Origin::Private,
+            ..besides
+        };
         packages::ensure_installed(checkout, wanted)?;
         Ok(plan)
     }

@@ -43,7 +43,7 @@ struct Servers {
 }
 
 pub(crate) fn soak(checkout: &Checkout, options: &Options) -> Result<()> {
-    packages::ensure_installed(checkout, Wanted { postgres: true, rabbitmq: true })?;
+    packages::ensure_installed(checkout, Wanted { postgres: true, rabbitmq: true, faketime: false })?;
     check::cargo(checkout, "cargo build (the programs)", &["build", "--workspace", "--bins"], &[])?;
     check::conclude("Nothing lost, nothing twice, nothing late.", &with_built(checkout, options)?);
     Ok(())

@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 
 use crate::check::{self, NEXTEST};
 use crate::checkout::Checkout;
+use crate::packages::Wanted;
 use crate::servers::{Plan, Servers};
-use crate::{run, soak, steps};
+use crate::{faketime, run, soak, steps};
 
 /// The short form of the soak: always the same faults at the same times.
 const SOAK: soak::Options = soak::Options { minutes: 2, seed: Some(1) };
@@ -24,7 +25,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn test(checkout: &Checkout, options: &Options) -> Result<()> {
-    let plan = Plan::make(checkout, options.no_docker)?;
+    let plan = Plan::make(checkout, options.no_docker, Wanted { faketime: true, ..Wanted::default() })?;
     let mut left_out = Vec::new();
     if !options.no_check {
         left_out = check::check(checkout)?;
@@ -68,6 +69,9 @@ fn run_tests(
         if env::var_os(name).is_none() {
             cargo.env(name, url);
         }
+    }
+    if let Some(library) = faketime::installed() {
+        cargo.env("TEST_FAKETIME", library);
     }
     steps::say("");
     run::shown(cargo.args(&options.runner)).context("tests failed")

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::checkout::Checkout;
 use crate::daemon::Daemon;
+use crate::packages::Wanted;
 use crate::postgres::Postgres;
 use crate::rabbitmq::RabbitMq;
 use crate::servers::{self, Plan, Servers};
@@ -34,7 +35,7 @@ pub(crate) fn up(checkout: &Checkout, options: &Options) -> Result<()> {
     if services.gateway.pid().is_none() {
         services::ensure_free(options.port)?;
     }
-    let plan = Plan::make(checkout, options.no_docker)?;
+    let plan = Plan::make(checkout, options.no_docker, Wanted::default())?;
     services::build(checkout)?;
     // An earlier `up --detach` is replaced: its programs were built from older sources.
     services.stop()?;
