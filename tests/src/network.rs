@@ -72,6 +72,11 @@ impl World {
         until("the broker is about to be told", || relay.has_snapped().then_some(()));
     }
 
+    /// Has the broker take nothing any more that is published, as when it is short of memory.
+    pub fn raise_alarm(&self) {
+        self.broker_relay().alarm();
+    }
+
     /// Lets connections to the broker through again.
     pub fn restore_broker(&self) {
         self.broker_relay().restore();

@@ -1,6 +1,7 @@
 //! What goes wrong on the way: servers that are away or refuse, workers that die, messages that come back. Nothing is lost,
 //! nothing is done twice, and every job ends.
 
+mod alarm;
 mod clock;
 mod crash;
 mod full;

@@ -1,6 +1,7 @@
 //! For tests, of this crate and of others: a broker to test against, queues of one's own, a [`Relay`] to
 //! cut the network with, and a [`Tap`] to read events from.
 
+mod alarm;
 mod relay;
 mod tap;
 

@@ -15,6 +15,8 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use super::alarm::{self, Frames};
+
 /// Room for what is read at once.
 const CHUNK: usize = 16 << 10;
 
@@ -29,14 +31,17 @@ enum Mode {
     /// What is said on a connection is lost, and so is all that is said on it later.
     Lost,
     Cut,
+    /// The broker reads no more from a connection once something is published on it.
+    Alarm,
 }
 
 impl Mode {
-    /// Whether what comes from one end is passed on to the other.
-    fn lets_through(self, from: End) -> bool {
+    /// Whether what comes from one end is passed on to the other, on a connection that is blocked in an alarm or is not.
+    fn lets_through(self, from: End, is_blocked: bool) -> bool {
         match self {
             Self::Open | Self::Slow(_) => true,
             Self::Held => from == End::Client,
+            Self::Alarm => from == End::Server || !is_blocked,
             Self::Stalled | Self::Lost | Self::Cut => false,
         }
     }
@@ -152,6 +157,13 @@ impl Relay {
         self.mode.send_replace(Mode::Lost);
     }
 
+    /// Does what RabbitMQ does when it is short of memory or disk: a connection on which something is published is told so
+    /// and read from no more; all others go on, <https://www.rabbitmq.com/docs/alarms>. In a real alarm all connections of
+    /// the node would be meant, those of other tests too.
+    pub fn alarm(&self) {
+        self.mode.send_replace(Mode::Alarm);
+    }
+
     /// Lets everything through again, also what a stall held up.
     pub fn restore(&self) {
         self.mode.send_replace(Mode::Open);
@@ -174,16 +186,16 @@ async fn accept(listener: TcpListener, target: String, mode: watch::Sender<Mode>
 async fn connection(client: TcpStream, target: String, mode: watch::Sender<Mode>, trap: Trap) {
     let mut cut = mode.subscribe();
     let forward = async {
-        open(&mut mode.subscribe(), End::Client).await?;
+        open(&mut mode.subscribe(), End::Client, false).await?;
         let server = TcpStream::connect(target).await?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
         let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
-        let is_lost = watch::Sender::new(false);
+        let (is_lost, is_blocked) = (watch::Sender::new(false), watch::Sender::new(false));
+        let pump = |from, trap| Pump { from, mode: &mode, is_lost: &is_lost, is_blocked: &is_blocked, trap };
         tokio::try_join!(
-            Pump { from: End::Client, mode: &mode, is_lost: &is_lost, trap: Some(&trap) }
-                .run(client_in, server_out),
-            Pump { from: End::Server, mode: &mode, is_lost: &is_lost, trap: None }.run(server_in, client_out)
+            pump(End::Client, Some(&trap)).run(client_in, server_out),
+            pump(End::Server, None).run(server_in, client_out)
         )
     };
     tokio::select! {
@@ -198,6 +210,8 @@ struct Pump<'a> {
     mode: &'a watch::Sender<Mode>,
     /// Whether something that was said on the connection is lost: the rest would make no sense.
     is_lost: &'a watch::Sender<bool>,
+    /// Whether something was published on the connection in an alarm that goes on.
+    is_blocked: &'a watch::Sender<bool>,
     trap: Option<&'a Trap>,
 }
 
@@ -209,8 +223,21 @@ impl Pump<'_> {
         mut to: tcp::OwnedWriteHalf,
     ) -> io::Result<Option<tcp::OwnedWriteHalf>> {
         let (mut chunk, mut seen, mut watching) = (vec![0; CHUNK], Vec::new(), self.mode.subscribe());
+        let (mut frames, mut blocked) = (Frames::default(), self.is_blocked.subscribe());
         loop {
-            let read = from.read(&mut chunk).await?;
+            let read = tokio::select! {
+                read = from.read(&mut chunk) => read?,
+                Ok(()) = blocked.changed(), if self.from == End::Server && frames.is_between() => {
+                    let notice = alarm::notice(*blocked.borrow_and_update());
+                    to.write_all(notice).await?;
+                    continue;
+                }
+            };
+            frames.pass(chunk.get(..read).unwrap_or_default());
+            let has_published = frames.has_published() && self.from == End::Client;
+            if has_published && *self.mode.borrow() == Mode::Alarm {
+                self.is_blocked.send_replace(true);
+            }
             match self.trap.and_then(|trap| snap(trap, &mut seen, chunk.get(..read).unwrap_or_default())) {
                 Some(Snap::Hold) => drop(self.mode.send_replace(Mode::Held)),
                 Some(Snap::Lose) => break,
@@ -219,15 +246,18 @@ impl Pump<'_> {
             if *self.mode.borrow() == Mode::Lost {
                 self.is_lost.send_replace(true);
             }
-            let mut is_lost = self.is_lost.subscribe();
+            let (mut is_lost, is_blocked) = (self.is_lost.subscribe(), *blocked.borrow());
             let is_lost = tokio::select! {
                 biased;
                 lost = is_lost.wait_for(|lost| *lost) => lost.is_ok(),
-                opened = open(&mut watching, self.from) => opened.map(|()| false)?,
+                opened = open(&mut watching, self.from, is_blocked) => opened.map(|()| false)?,
             };
             if is_lost {
                 while matches!(from.read(&mut chunk).await, Ok(1..)) {}
                 return Ok(Some(to));
+            }
+            if self.from == End::Client {
+                self.is_blocked.send_if_modified(std::mem::take);
             }
             let mode = *self.mode.borrow();
             if let Mode::Slow(piece) = mode {
@@ -256,8 +286,8 @@ fn snap(trap: &Trap, seen: &mut Vec<u8>, read: &[u8]) -> Option<Snap> {
 }
 
 /// Waits for a mode that lets through what comes from this end.
-async fn open(mode: &mut watch::Receiver<Mode>, from: End) -> io::Result<()> {
-    match mode.wait_for(|mode| mode.lets_through(from)).await {
+async fn open(mode: &mut watch::Receiver<Mode>, from: End, is_blocked: bool) -> io::Result<()> {
+    match mode.wait_for(|mode| mode.lets_through(from, is_blocked)).await {
         Ok(_open) => Ok(()),
         Err(_dropped) => Err(io::ErrorKind::ConnectionAborted.into()),
     }
