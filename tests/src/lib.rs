@@ -32,7 +32,7 @@ pub use examples::{Examples, fits, run_examples};
 pub use format::Format;
 pub use listener::Listener;
 pub use operator::Told;
-pub use process::{GatewayProcess, Process, WorkerProcess};
+pub use process::{GatewayProcess, Process, WorkerProcess, binary};
 pub use receiver::{Got, Receiver};
 pub use table::table;
 pub use until::until;

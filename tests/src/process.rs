@@ -213,7 +213,10 @@ fn free_address() -> SocketAddr {
 }
 
 /// A program of this workspace, built beside this one.
-pub(crate) fn binary(name: &str) -> PathBuf {
+///
+/// # Panics
+/// Panics when it is not there.
+pub fn binary(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("the program knows where it is");
     // A test is in `deps`, a program beside it.
     let found =

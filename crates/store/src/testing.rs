@@ -115,6 +115,15 @@ impl TestDatabase {
         rows.into_iter().map(|row| row.line).collect()
     }
 
+    /// As [`Self::texts`], of a query that may be interrupted; `None` when it failed.
+    pub fn try_texts(&self, query: &str) -> Option<Vec<String>> {
+        let mut connection =
+            PgConnection::establish(&conninfo::with(&self.server, "dbname", &self.name)).ok()?;
+        let query = sql_query(format!("SELECT line::text AS line FROM ({query}) AS q (line)"));
+        let rows: Vec<Line> = query.load(&mut connection).ok()?;
+        Some(rows.into_iter().map(|row| row.line).collect())
+    }
+
     /// As [`Self::execute`], of a statement that may be interrupted; `None` when it failed.
     pub fn try_execute(&self, statement: &str) -> Option<usize> {
         let mut connection =

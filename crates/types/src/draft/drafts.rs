@@ -60,6 +60,11 @@ impl Drafts {
         drafts
     }
 
+    /// The records that are right by themselves, in input order.
+    pub fn valid(&self) -> &[Draft] {
+        &self.valid
+    }
+
     /// Says what was wrong with records of a stream that were no JSON, by position: what stands in their place, their
     /// text, was refused for being text.
     pub fn tell_unreadable(&mut self, problems: &BTreeMap<u32, String>) {
