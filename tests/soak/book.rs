@@ -1,6 +1,7 @@
-//! The book that the clients keep: what they sent, what was acknowledged, and what its end was.
+//! The book that the clients keep: what they sent, what was acknowledged, which jobs that made and what their end was.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,10 @@ pub(crate) struct Book(Mutex<Pages>);
 #[derive(Debug)]
 struct Pages {
     entries: BTreeMap<u32, Entry>,
+    /// Acknowledged jobs: of requests and of retries.
+    jobs: BTreeMap<String, Followed>,
+    /// Jobs of which records failed, and which nobody has had retried yet.
+    flawed: Vec<String>,
     /// Acknowledged jobs that have not ended.
     open: usize,
     /// What must never be, whatever breaks.
@@ -30,9 +35,24 @@ pub(crate) struct Entry {
     pub(crate) request: Request,
     /// When it was first sent: it counts as accepted no earlier.
     pub(crate) sent: Instant,
-    /// When its 202 was there, and the job that it named.
-    pub(crate) acknowledged: Option<(Instant, String)>,
-    pub(crate) ended: Option<Ended>,
+    /// How often it was sent.
+    pub(crate) tries: u32,
+    /// When its first 202 was there.
+    pub(crate) acknowledged: Option<Instant>,
+    /// The jobs that its 202s named: one, if it was not sent while nobody could tell.
+    pub(crate) named: Vec<String>,
+}
+
+/// One acknowledged job.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed {
+    /// The request that it is of.
+    pub(crate) number: u32,
+    pub(crate) account: usize,
+    /// The job whose failed records it has.
+    pub(crate) retry_of: Option<String>,
+    /// When it was seen to have ended, and how.
+    pub(crate) ended: Option<(Instant, Ended)>,
 }
 
 /// How a job ended, as its status says.
@@ -42,53 +62,36 @@ pub(crate) struct Ended {
     pub(crate) job: String,
     pub(crate) state: String,
     pub(crate) text: String,
-    /// Records that were applied, or of a dry run would have been.
-    pub(crate) applied: usize,
-    /// Records that were skipped, since it was cancelled.
-    pub(crate) skipped: usize,
+    pub(crate) error: u64,
+    pub(crate) failed: u64,
+}
+
+/// What the book says in the end.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) entries: BTreeMap<u32, Entry>,
+    pub(crate) jobs: BTreeMap<String, Followed>,
+    pub(crate) complaints: Vec<String>,
+    /// The longest time in which no job ended although one was open.
+    pub(crate) longest_stall: Duration,
 }
 
 impl Ended {
     /// Reads a status; nothing of a job that has not ended.
     pub(crate) fn read(status: &Value) -> Option<Self> {
         status["finished_at"].as_str()?;
-        let count =
-            |name: &str| status[name].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
         Some(Self {
             job: status["job_id"].as_str()?.to_owned(),
             state: status["status"].as_str()?.to_owned(),
             text: status["error_text"].as_str().unwrap_or_default().to_owned(),
-            applied: ["created", "updated", "unchanged"].map(count).iter().sum(),
-            skipped: count("skipped"),
+            error: status["error"].as_u64()?,
+            failed: status["failed"].as_u64()?,
         })
     }
-}
 
-/// What is known of a request's records in the database.
-pub(crate) enum Effect<'a> {
-    /// These were applied, and no others.
-    Sure(&'a [u16]),
-    /// Each of these may have been.
-    Maybe(&'a [u16]),
-}
-
-impl Entry {
-    /// What its records did, as far as that was told.
-    pub(crate) fn effect(&self) -> Effect<'_> {
-        let people = self.request.people.as_slice();
-        match &self.ended {
-            _ if self.request.wish == Wish::Ask => Effect::Sure(&[]),
-            // What was applied of a job that was cancelled is a prefix.
-            Some(ended) => Effect::Sure(people.get(..ended.applied).unwrap_or(people)),
-            None => Effect::Maybe(people),
-        }
-    }
-
-    /// Who may have been written to.
-    pub(crate) fn written(&self) -> &[u16] {
-        match self.effect() {
-            Effect::Sure(people) | Effect::Maybe(people) => people,
-        }
+    /// Whether its operator has what was not applied of it.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.error == 500
     }
 }
 
@@ -96,6 +99,8 @@ impl Book {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(Pages {
             entries: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            flawed: Vec::new(),
             open: 0,
             complaints: Vec::new(),
             still_since: Instant::now(),
@@ -104,29 +109,65 @@ impl Book {
     }
 
     pub(crate) fn sent(&self, request: &Request) {
-        let entry = Entry { request: request.clone(), sent: Instant::now(), acknowledged: None, ended: None };
+        let entry = Entry {
+            request: request.clone(),
+            sent: Instant::now(),
+            tries: 0,
+            acknowledged: None,
+            named: Vec::new(),
+        };
         self.pages().entries.insert(request.number, entry);
     }
 
-    pub(crate) fn acknowledged(&self, number: u32, job: String) {
-        let mut pages = self.pages();
-        if pages.open == 0 {
-            pages.still_since = Instant::now();
-        }
-        if let Some(entry) = pages.entries.get_mut(&number) {
-            entry.acknowledged = Some((Instant::now(), job));
-            pages.open += 1;
+    pub(crate) fn tried(&self, number: u32) {
+        if let Some(entry) = self.pages().entries.get_mut(&number) {
+            entry.tries += 1;
         }
     }
 
-    pub(crate) fn ended(&self, number: u32, ended: Ended) {
+    /// A request was answered with a job: it is followed, the first time.
+    pub(crate) fn acknowledged(&self, number: u32, job: String) {
         let mut pages = self.pages();
-        if let Some(entry) = pages.entries.get_mut(&number) {
-            entry.ended = Some(ended);
+        let Some(entry) = pages.entries.get_mut(&number) else { return };
+        entry.named.push(job.clone());
+        if entry.acknowledged.is_none() {
+            entry.acknowledged = Some(Instant::now());
+            let account = entry.request.account;
+            pages.follow(job, Followed { number, account, retry_of: None, ended: None });
+        }
+    }
+
+    /// The failed records of a job were made one of their own.
+    pub(crate) fn retried(&self, old: &str, new: String) {
+        let mut pages = self.pages();
+        let Some(Followed { number, account, .. }) = pages.jobs.get(old) else { return };
+        let retry =
+            Followed { number: *number, account: *account, retry_of: Some(old.to_owned()), ended: None };
+        pages.follow(new, retry);
+    }
+
+    pub(crate) fn ended(&self, job: &str, ended: Ended) {
+        let mut pages = self.pages();
+        let entry = pages.jobs.get(job).and_then(|followed| pages.entries.get(&followed.number));
+        // Of a dry run nothing is kept.
+        if ended.failed > 0 && ended.error == 0 && entry.is_some_and(|entry| entry.request.wish != Wish::Ask)
+        {
+            pages.flawed.push(job.to_owned());
+        }
+        if let Some(followed) = pages.jobs.get_mut(job) {
+            followed.ended = Some((Instant::now(), ended));
             pages.open -= 1;
         }
         pages.measure_stall();
         pages.still_since = Instant::now();
+    }
+
+    /// A job of which records failed, and whose it is; each once.
+    pub(crate) fn take_flawed(&self) -> Option<(String, usize)> {
+        let mut pages = self.pages();
+        let job = pages.flawed.pop()?;
+        let account = pages.jobs.get(&job)?.account;
+        Some((job, account))
     }
 
     pub(crate) fn complain(&self, complaint: String) {
@@ -137,25 +178,20 @@ impl Book {
         self.pages().open
     }
 
-    /// The open jobs: the number of the request, its account, the job.
-    pub(crate) fn open_jobs(&self) -> Vec<(u32, usize, String)> {
+    /// The open jobs and their accounts.
+    pub(crate) fn open_jobs(&self) -> Vec<(String, usize)> {
         let pages = self.pages();
-        let open = pages.entries.values().filter(|entry| entry.ended.is_none());
-        open.filter_map(|entry| {
-            let (_, job) = entry.acknowledged.as_ref()?;
-            Some((entry.request.number, entry.request.account, job.clone()))
-        })
-        .collect()
+        let open = pages.jobs.iter().filter(|(_, followed)| followed.ended.is_none());
+        open.map(|(job, followed)| (job.clone(), followed.account)).collect()
     }
 
-    /// All that is in it: the entries, what was complained of, and the longest time in which no job ended although one was
-    /// open.
-    pub(crate) fn close(self) -> (Vec<Entry>, Vec<String>, Duration) {
+    pub(crate) fn close(self) -> Closed {
         let mut pages = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         if pages.open > 0 {
             pages.measure_stall();
         }
-        (pages.entries.into_values().collect(), pages.complaints, pages.longest_stall)
+        let Pages { entries, jobs, complaints, longest_stall, .. } = pages;
+        Closed { entries, jobs, complaints, longest_stall }
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -164,6 +200,17 @@ impl Book {
 }
 
 impl Pages {
+    fn follow(&mut self, job: String, followed: Followed) {
+        if self.open == 0 {
+            self.still_since = Instant::now();
+        }
+        // A retry that is asked for again is the same job.
+        if let Slot::Vacant(free) = self.jobs.entry(job) {
+            free.insert(followed);
+            self.open += 1;
+        }
+    }
+
     fn measure_stall(&mut self) {
         self.longest_stall = self.longest_stall.max(self.still_since.elapsed());
     }

@@ -1,4 +1,4 @@
-//! The clients: they send, send again what was not acknowledged and has a key, and follow what was.
+//! The clients: they send, send again what was not acknowledged and has a key, follow what was, and have what failed retried.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::sleep;
@@ -9,9 +9,9 @@ use rand::rngs::StdRng;
 
 use crate::book::{Book, Ended};
 use crate::gateways::{Answer, Gateways, PATIENCE};
-use crate::request::{Request, Wish, draw};
+use crate::request::{Request, TOKENS, Wish, draw};
 
-/// Clients that send side by side; every second one is of the second account.
+/// Clients that send side by side, those of the accounts in turn.
 pub(crate) const CLIENTS: u32 = 12;
 
 /// Open jobs beyond which nothing more is sent: what waits at the end has to be waited for.
@@ -32,20 +32,23 @@ pub(crate) struct Clients {
     /// No more is to be sent.
     pub(crate) over: AtomicBool,
     next: AtomicU32,
+    /// How many may still have something acknowledged.
+    busy: AtomicU32,
 }
 
 impl Clients {
     pub(crate) fn new(gateways: Gateways, seed: u64) -> Self {
-        Self { book: Book::new(), gateways, seed, over: AtomicBool::new(false), next: AtomicU32::new(0) }
+        let (over, next, busy) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(CLIENTS + 1));
+        Self { book: Book::new(), gateways, seed, over, next, busy }
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
 
     /// One client, until it is over.
     pub(crate) fn send_all(&self, client: u32) {
-        let account = usize::from(client % 2 == 1);
+        let account = usize::try_from(client).unwrap_or_default() % TOKENS.len();
         let mut draw = draw(self.seed, client.into());
         while !self.is_over() {
             if self.book.open() >= MOST_OPEN {
@@ -55,6 +58,7 @@ impl Clients {
             let number = self.next.fetch_add(1, Ordering::SeqCst);
             self.send(&Request::draw(number, account, &mut draw), &mut draw);
         }
+        self.busy.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// One request: again and again if it has a key, else once. What was acknowledged is sent again now and then.
@@ -62,9 +66,11 @@ impl Clients {
         let sent = request.sent(self.seed);
         self.book.sent(request);
         let mut over_since = None;
+        let mut is_acknowledged = false;
         loop {
             let which = draw.random_range(0..usize::MAX);
             let patience = self.patience(request, draw);
+            self.book.tried(request.number);
             match self.gateways.post(which, &sent, patience) {
                 Some(answer) if answer.status == 202 => match answer.job() {
                     Some(job) => {
@@ -72,10 +78,10 @@ impl Clients {
                             let _too_late = self.gateways.cancel(which, request.account, &job);
                         }
                         self.book.acknowledged(request.number, job);
-                        if request.has_key && draw.random_range(0..20) == 0 {
-                            let _the_same = self.gateways.post(which, &sent, PATIENCE);
+                        if is_acknowledged || !request.has_key || draw.random_range(0..8) > 0 {
+                            return;
                         }
-                        return;
+                        is_acknowledged = true;
                     }
                     None => self.book.complain(format!("a 202 without a job: {}", answer.text)),
                 },
@@ -86,13 +92,15 @@ impl Clients {
                     return;
                 }
             }
-            if self.is_over() && over_since.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
-                || !request.has_key
-            {
+            if !request.has_key || self.is_too_late(&mut over_since) {
                 return;
             }
             sleep(PAUSE.mul_f64(draw.random_range(0.5..4.0)));
         }
+    }
+
+    fn is_too_late(&self, over_since: &mut Option<Instant>) -> bool {
+        self.is_over() && over_since.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
     }
 
     /// How long an answer is waited for: now and then not long enough, where the request can be sent again.
@@ -104,17 +112,58 @@ impl Clients {
         }
     }
 
+    /// Has what failed retried, most of it, until it is over.
+    pub(crate) fn retry_all(&self) {
+        let mut draw = draw(self.seed, u64::MAX - 1);
+        while !self.is_over() {
+            match self.book.take_flawed() {
+                Some((job, account)) if draw.random_range(0..4) > 0 => self.retry(&job, account, &mut draw),
+                Some(_left) => {}
+                None => sleep(PAUSE),
+            }
+        }
+        self.busy.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Asks until it is answered, and now and then once more.
+    fn retry(&self, job: &str, account: usize, draw: &mut StdRng) {
+        let (mut over_since, mut is_retried) = (None, false);
+        while !self.is_too_late(&mut over_since) {
+            match self.gateways.retry(draw.random_range(0..usize::MAX), account, job) {
+                Some(answer) if answer.status == 202 => match answer.job() {
+                    Some(new) => {
+                        self.book.retried(job, new);
+                        if is_retried || draw.random_range(0..3) > 0 {
+                            return;
+                        }
+                        is_retried = true;
+                    }
+                    None => self.book.complain(format!("a 202 without a job: {}", answer.text)),
+                },
+                // It may be under way: then it is to be asked for again.
+                Some(Answer { status: 408 | 429 | 503, .. }) | None => {}
+                Some(answer) => {
+                    let Answer { status, text, .. } = answer;
+                    self.book.complain(format!("{status} for the retry of job {job}: {text}"));
+                    return;
+                }
+            }
+            sleep(PAUSE.mul_f64(draw.random_range(0.5..4.0)));
+        }
+    }
+
     /// Follows the acknowledged jobs, until it is over and all have ended, or none has for so long.
     pub(crate) fn follow(&self, patience: Duration) {
         let mut draw = draw(self.seed, u64::MAX);
         let mut last = Instant::now();
-        while !self.is_over() || (self.book.open() > 0 && last.elapsed() < patience) {
-            for (number, account, job) in self.book.open_jobs() {
+        let is_busy = || !self.is_over() || self.busy.load(Ordering::SeqCst) > 0;
+        while is_busy() || (self.book.open() > 0 && last.elapsed() < patience) {
+            for (job, account) in self.book.open_jobs() {
                 let answer = self.gateways.job(draw.random_range(0..usize::MAX), account, &job);
                 match answer {
                     Some(answer) if answer.status == 200 => {
                         if let Some(ended) = answer.json().as_ref().and_then(Ended::read) {
-                            self.book.ended(number, ended);
+                            self.book.ended(&job, ended);
                             last = Instant::now();
                         }
                     }
@@ -125,7 +174,7 @@ impl Clients {
                     )),
                 }
             }
-            if !self.is_over() {
+            if is_busy() {
                 last = Instant::now();
             }
             sleep(PAUSE);

@@ -55,9 +55,18 @@ impl Gateways {
         self.get(0, account, &format!("/api/v1.1/jobs/{job}/results?format=ndjson"))
     }
 
-    /// Asks that a job be stopped. Whether there was an answer.
+    /// Asks that a job be stopped. `None`: there was no whole answer.
     pub(crate) fn cancel(&self, which: usize, account: usize, job: &str) -> Option<Answer> {
-        let request = Request::post(self.url(which, &format!("/api/v1.1/jobs/{job}/cancel"))?)
+        self.ask(which, account, &format!("/api/v1.1/jobs/{job}/cancel"))
+    }
+
+    /// Asks that what failed of a job be done again. `None`: there was no whole answer.
+    pub(crate) fn retry(&self, which: usize, account: usize, job: &str) -> Option<Answer> {
+        self.ask(which, account, &format!("/api/v1.1/jobs/{job}/retry_failed"))
+    }
+
+    fn ask(&self, which: usize, account: usize, path: &str) -> Option<Answer> {
+        let request = Request::post(self.url(which, path)?)
             .header("authorization", format!("Bearer {}", TOKENS.get(account)?));
         read(self.agent.run(request.body(()).ok()?).ok()?)
     }

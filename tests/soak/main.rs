@@ -9,13 +9,22 @@
 )]
 
 mod book;
+mod catalog;
 mod clients;
+mod compare;
 mod config;
 mod faults;
 mod gateways;
+mod history;
+mod ledger;
+mod operator;
+mod people;
+
 mod programs;
 mod reckoning;
+mod record;
 mod request;
+mod serial;
 mod servers;
 mod told;
 
@@ -27,15 +36,19 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
+use intake_broker::Depths;
 
 use crate::book::Book;
 use crate::clients::{CLIENTS, Clients};
 use crate::config::Config;
 use crate::faults::{Fault, Kind};
 use crate::gateways::Gateways;
+use crate::ledger::Ledger;
+use crate::operator::Operator;
 use crate::programs::Programs;
 use crate::reckoning::Reckoning;
 use crate::servers::Servers;
+use crate::told::Told;
 
 /// How long nothing may end, once all is mended, before it is given up.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -43,17 +56,20 @@ const PATIENCE: Duration = Duration::from_mins(3);
 fn main() -> ExitCode {
     let config = Config::parse();
     let (programs, servers) = (Programs::start(&config.logs), Servers::new(&config));
-    told::keep_ends(&programs);
+    told::keep(&programs);
     let clients = Clients::new(Gateways::new(programs.addresses()), config.seed);
     let faults = Fault::plan(config.seed, config.length());
     say(&format!("seed {}, {} faults in {} min", config.seed, faults.len(), config.minutes));
-    let start = Instant::now();
+    let (start, operator) = (Instant::now(), Operator::new(&programs, config.seed));
     let happened = thread::scope(|scope| {
         for client in 0..CLIENTS {
             let clients = &clients;
             scope.spawn(move || clients.send_all(client));
         }
+        scope.spawn(|| clients.retry_all());
         scope.spawn(|| clients.follow(PATIENCE));
+        scope.spawn(|| operator.mend_catalog(start + config.length() / 2));
+        scope.spawn(|| operator.give_up_and_redrive(|| clients.is_over()));
         let happened = break_all(&programs, &servers, &clients.book, &faults, start);
         sleep((start + config.length()).saturating_duration_since(Instant::now()));
         for complaint in programs.mend() {
@@ -67,7 +83,7 @@ fn main() -> ExitCode {
     if happened.len() * 4 < faults.len() * 3 {
         clients.book.complain(format!("only {} faults had an effect", happened.len()));
     }
-    conclude(&programs, clients, &happened)
+    conclude(&programs, &operator, clients, &happened)
 }
 
 /// Has all faults happen, each at its time. The kinds of those that had an effect.
@@ -98,28 +114,35 @@ fn break_all(
 }
 
 /// Looks at what is left, and tells.
-fn conclude(programs: &Programs, clients: Clients, happened: &[Kind]) -> ExitCode {
+fn conclude(programs: &Programs, operator: &Operator<'_>, clients: Clients, happened: &[Kind]) -> ExitCode {
     // Also what nobody was told of: a job that was not acknowledged, an event.
     let (start, database) = (Instant::now(), &programs.database);
     let under_way = || {
         ["SELECT count(*) FROM outbox", "SELECT count(*) FROM jobs WHERE state = 'processing'"]
             .map(|count| database.scalar(count))
     };
-    while under_way() != [0, 0] && start.elapsed() < PATIENCE {
+    let depths = || programs.runtime.block_on(intake_broker::depths(&programs.queues)).ok();
+    let is_all_done = || {
+        let is_empty = |depths: Depths| depths.work() + depths.dead + depths.undelivered == 0;
+        under_way() == [0, 0] && depths().is_some_and(is_empty)
+    };
+    while !is_all_done() && start.elapsed() < PATIENCE {
+        if depths().is_some_and(|depths| depths.dead > 0) {
+            operator.redrive();
+        }
         sleep(Duration::from_millis(100));
     }
-    if under_way() != [0, 0] {
-        clients.book.complain(format!("events and jobs are under way for ever: {:?}", under_way()));
-    }
-    match programs.runtime.block_on(intake_broker::depths(&programs.queues)) {
-        Ok(depths) if depths.work() + depths.dead + depths.undelivered == 0 => {}
-        other => clients.book.complain(format!("messages are left: {other:?}")),
+    if !is_all_done() {
+        let left = format!("events, jobs {:?} and messages {:?}", under_way(), depths());
+        clients.book.complain(format!("{left} are left for ever"));
     }
     for program in programs.all() {
         program.panics().into_iter().for_each(|panic| clients.book.complain(panic));
         say(&format!("{:<17} {:>4} MiB at most since its last start", program.name, program.peak_memory()));
     }
-    let reckoning = Reckoning::of(clients.book, &clients.gateways, &told::ends(programs), &programs.database);
+    let (told, ledger) = (Told::read(programs), Ledger::read(database));
+    let Clients { book, gateways, .. } = clients;
+    let reckoning = Reckoning::of(&book.close(), &gateways, &told, &ledger, database);
     let kinds: BTreeSet<&Kind> = happened.iter().collect();
     say(&format!("{reckoning}\nfaults         {} of {} kinds", happened.len(), kinds.len()));
     if reckoning.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

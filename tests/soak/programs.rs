@@ -12,11 +12,14 @@ use rustix::process::Signal;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Runtime;
 
-const CATALOG: &str = include_str!("catalog.yaml");
+use crate::catalog;
 
 /// How long a program may take to end after a SIGTERM: what a gateway has left of its time in `deploy/kubernetes`, which is the
 /// shorter one.
 const GRACE: Duration = Duration::from_secs(40);
+
+/// Arguments that say where the servers are.
+const CONNECTIONS: usize = 6;
 
 /// All that runs, but for the servers.
 pub(crate) struct Programs {
@@ -50,8 +53,7 @@ impl Programs {
     pub(crate) fn start(logs: &Path) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let (database, queues) = (TestDatabase::create(), config(&unique_prefix()));
-        let declaration = serde_saphyr::from_str(CATALOG).expect("it is a declaration");
-        runtime.block_on(database.store().declare(declaration, false)).expect("the catalogue applies");
+        runtime.block_on(database.store().declare(catalog::first(), false)).expect("the catalogue applies");
         let start = |program: &str, number: usize, arguments: &[&str]| {
             let relay = |url: &str, port| runtime.block_on(Relay::before(url, port)).expect("a relay");
             let broker = relay(queues.amqp_url.expose_secret(), 5672);
@@ -85,6 +87,11 @@ impl Programs {
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.gateways.iter().map(|gateway| gateway.address).collect()
+    }
+
+    /// How an operator reaches the servers: as the first worker does, through its relays.
+    pub(crate) fn operators_arguments(&self) -> &[String] {
+        self.workers.first().and_then(|worker| worker.arguments.get(..CONNECTIONS)).unwrap_or_default()
     }
 
     /// Lets all connections through, and everybody run; whoever has ended by himself is named.

@@ -1,16 +1,18 @@
 //! The reckoning: what was acknowledged, against how the jobs ended and what is in the database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
 use intake_store::testing::TestDatabase;
-use serde_json::Value;
+use intake_types::{JobId, Stamp};
 
-use crate::book::{Book, Effect, Entry};
+use crate::book::{Closed, Entry, Followed};
 use crate::gateways::Gateways;
-use crate::request::{PEOPLE, TOKENS, Wish, email};
-use crate::told::{check_end, check_results};
+use crate::ledger::{Fate, Job, Ledger};
+use crate::request::{TOKENS, Wish};
+use crate::told::{Told, check_results};
+use crate::{compare, history};
 
 /// Complaints that are shown.
 const SHOWN: usize = 20;
@@ -18,84 +20,69 @@ const SHOWN: usize = 20;
 /// What comes of it all.
 #[derive(Debug, Default)]
 pub(crate) struct Reckoning {
-    pub(crate) jobs: usize,
-    /// Records of acknowledged jobs.
-    pub(crate) acknowledged: usize,
+    /// Acknowledged requests.
+    jobs: usize,
+    /// Jobs that failed records were made.
+    retries: usize,
+    /// Jobs that were given up, and those that went on with them.
+    given_up: usize,
+    redriven: usize,
+    /// Records of acknowledged requests.
+    acknowledged: usize,
     /// Of these, those that were applied.
-    pub(crate) applied: usize,
+    applied: usize,
     /// Of these, those that were skipped, since their job was cancelled.
-    pub(crate) skipped: usize,
-    /// Of these, those that were neither, and those that were told to be applied and of which nothing is seen.
-    pub(crate) lost: usize,
+    skipped: usize,
+    /// Of these, those that are wrong themselves.
+    failed: usize,
+    /// Of these, those that were none of that, and those that were told to be applied and of which nothing is seen.
+    lost: usize,
     /// What was applied once more than it was sent, and people who are there once more.
-    pub(crate) duplicated: usize,
-    /// What overwrote something that was sent after it had been acknowledged.
-    pub(crate) late: usize,
-    pub(crate) longest_stall: Duration,
+    duplicated: usize,
+    /// What is not as it would be had all been applied in the order of acceptance, and what was not so for a while.
+    late: usize,
+    /// Values that were compared, and those of which it is not known what they should be.
+    pub(crate) compared: usize,
+    pub(crate) unsure: usize,
+    longest_stall: Duration,
     /// What is wrong, in words.
-    pub(crate) complaints: Vec<String>,
-}
-
-/// What the database has of one person.
-#[derive(Debug, Default)]
-struct Person {
-    profiles: usize,
-    visits: usize,
-    /// The marks, by where they are.
-    marks: BTreeMap<&'static str, String>,
-}
-
-/// All requests of an account that the book knows.
-struct Account<'a> {
-    entries: BTreeMap<u32, &'a Entry>,
+    complaints: Vec<String>,
 }
 
 impl Reckoning {
-    /// `told` are the jobs of whose ends events have told.
     pub(crate) fn of(
-        book: Book,
+        closed: &Closed,
         gateways: &Gateways,
-        told: &BTreeSet<String>,
+        told: &Told,
+        ledger: &Ledger,
         database: &TestDatabase,
     ) -> Self {
-        let (entries, complaints, longest_stall) = book.close();
-        let mut reckoning = Self { longest_stall, complaints, ..Self::default() };
-        for entry in &entries {
-            reckoning.job(entry, told);
-            for check in [check_results, check_end] {
-                check(gateways, entry).unwrap_or_else(|complaint| reckoning.complain(complaint));
-            }
+        let mut reckoning = Self {
+            longest_stall: closed.longest_stall,
+            complaints: closed.complaints.clone(),
+            given_up: ledger.jobs.keys().filter(|id| ledger.jobs.contains_key(&id.redriven())).count(),
+            ..Self::default()
+        };
+        for (id, followed) in &closed.jobs {
+            reckoning.job(closed, gateways, told, (id, followed));
         }
-        if reckoning.jobs < entries.len() / 4 || reckoning.jobs == 0 {
-            reckoning.complain(format!(
-                "{} jobs of {} requests prove nothing",
-                reckoning.jobs,
-                entries.len()
-            ));
+        let mut jobs: BTreeMap<u32, Vec<JobId>> = BTreeMap::new();
+        for (id, job) in &ledger.jobs {
+            let number = job.header.external_id.as_ref().and_then(|number| number.parse().ok());
+            jobs.entry(number.unwrap_or(u32::MAX)).or_default().push(*id);
+            reckoning.kept(told, ledger, *id, job);
         }
-        let nobody = Person::default();
+        for entry in closed.entries.values() {
+            let jobs = jobs.get(&entry.request.number).map(Vec::as_slice).unwrap_or_default();
+            reckoning.request(ledger, entry, jobs);
+            reckoning.names(gateways, ledger, entry);
+        }
         for account in 0..TOKENS.len() {
-            let mine = entries.iter().filter(|entry| entry.request.account == account);
-            let mine = Account { entries: mine.map(|entry| (entry.request.number, entry)).collect() };
-            let people = people(database, account);
-            let strangers = people.keys().filter(|name| !(0..PEOPLE).any(|person| email(person) == **name));
-            strangers.for_each(|name| reckoning.complain(format!("{name:?} is there, whom nobody sent")));
-            for person in 0..PEOPLE {
-                let found = people.get(&email(person)).unwrap_or(&nobody);
-                reckoning.person(&mine, person, found);
-            }
+            reckoning.order(closed, ledger, account);
         }
-        let uneven = "SELECT count(*) FROM jobs WHERE state = 'completed' AND total IS DISTINCT FROM \
-            (SELECT sum(records) FROM job_chunks c WHERE c.db_id = jobs.db_id AND c.job_id = jobs.id)";
-        for (what, query) in [
-            ("completed jobs whose chunks do not add up", uneven),
-            ("values with several first holders or none", UNCLAIMED),
-        ] {
-            let count = database.scalar(query);
-            if count != 0 {
-                reckoning.complain(format!("{what}: {count}"));
-            }
-        }
+        compare::check(&mut reckoning, closed, ledger, database);
+        history::check(&mut reckoning, closed, ledger, told);
+        reckoning.prove(closed.entries.len());
         reckoning
     }
 
@@ -104,137 +91,196 @@ impl Reckoning {
         self.complaints.is_empty() && self.lost + self.duplicated + self.late == 0
     }
 
-    fn complain(&mut self, complaint: String) {
+    pub(crate) fn complain(&mut self, complaint: String) {
         self.complaints.push(complaint);
     }
 
-    fn job(&mut self, entry: &Entry, told: &BTreeSet<String>) {
-        let Some((_, job)) = &entry.acknowledged else { return };
-        let records = entry.request.people.len();
-        self.jobs += 1;
-        self.acknowledged += records;
-        let applied = entry.ended.as_ref().map_or(0, |ended| ended.applied);
-        self.applied += applied;
-        if let Some(ended) = &entry.ended
-            && !told.contains(&ended.job)
-        {
-            self.complain(format!("no event told of the end of job {}", ended.job));
-        }
-        let skipped = entry.ended.as_ref().map_or(0, |ended| ended.skipped);
-        self.skipped += skipped;
-        let is_right = match entry.ended.as_ref().map(|ended| ended.state.as_str()) {
-            Some("completed") => applied == records,
-            Some("cancelled") => entry.request.wish == Wish::Cancel && applied + skipped == records,
-            _other => false,
+    pub(crate) fn lose(&mut self, count: usize, complaint: String) {
+        self.lost += count;
+        self.complain(complaint);
+    }
+
+    pub(crate) fn double(&mut self, count: usize, complaint: String) {
+        self.duplicated += count;
+        self.complain(complaint);
+    }
+
+    pub(crate) fn late(&mut self, complaint: String) {
+        self.late += 1;
+        self.complain(complaint);
+    }
+
+    /// An acknowledged job: it has ended, was told of, and is still told as it was then.
+    fn job(&mut self, closed: &Closed, gateways: &Gateways, told: &Told, (id, followed): (&str, &Followed)) {
+        self.retries += usize::from(followed.retry_of.is_some());
+        let Some((_, ended)) = &followed.ended else {
+            return self.complain(format!("job {id} has not ended"));
+        };
+        let wish = closed.entries.get(&followed.number).map(|entry| entry.request.wish);
+        let is_right = match ended.state.as_str() {
+            "completed" => true,
+            "cancelled" => wish == Some(Wish::Cancel),
+            _failed => ended.is_given_up(),
         };
         if !is_right {
-            self.lost += records - applied;
-            let end = entry.ended.as_ref().map(|ended| format!("{}: {}", ended.state, ended.text));
-            let end = end.unwrap_or_else(|| "has not ended".to_owned());
-            self.complain(format!("job {job}: {applied} of {records} records applied; {end}"));
+            self.complain(format!("job {id} has ended as {}: {}", ended.state, ended.text));
         }
+        if !ended.job.parse().is_ok_and(|job| told.ends.contains(&JobId(job))) {
+            self.complain(format!("no event told of the end of job {}", ended.job));
+        }
+        let status = gateways.job(0, followed.account, id).and_then(|answer| answer.json());
+        let now = status.as_ref().and_then(crate::book::Ended::read);
+        if now.as_ref() != Some(ended) {
+            self.complain(format!("job {id} was {ended:?}, and is {now:?}"));
+        }
+        let processed = status.as_ref().and_then(|status| status["processed"].as_u64());
+        let processed = processed.and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
+        check_results(gateways, followed.account, id, processed).unwrap_or_else(|wrong| self.complain(wrong));
     }
 
-    fn person(&mut self, account: &Account<'_>, person: u16, found: &Person) {
-        let (least, most) = account.visits(person);
-        let name = email(person);
-        if found.profiles > 1 {
-            self.duplicated += found.profiles - 1;
-            self.complain(format!("{name} is there {} times", found.profiles));
+    /// A job of the ledger has what it should, and stands where its request does: also one of whose end nobody asked.
+    fn kept(&mut self, told: &Told, ledger: &Ledger, id: JobId, job: &Job) {
+        let (reached, stamp) = (job.fates().count(), job.header.stamp());
+        if job.total() != ledger.records(id).len() || reached > job.total() {
+            self.complain(format!("job {id} has {} records, and outcomes of {reached}", job.total()));
         }
-        if found.visits < least {
-            self.lost += least - found.visits;
-            self.complain(format!("{name}: {} records applied, {least} told of", found.visits));
-        }
-        if found.visits > most {
-            self.duplicated += found.visits - most;
-            self.complain(format!("{name}: {} records applied, {most} sent", found.visits));
-        }
-        for place in PLACES {
-            if let Err(complaint) = account.written(person, place, found.marks.get(place)) {
-                self.late += 1;
-                self.complain(format!("{name}, {place}: {complaint}"));
-            }
-        }
-    }
-}
-
-/// Where marks are.
-const PLACES: [&str; 3] = ["city", NAME, "note"];
-/// The one of them that not all requests set.
-const NAME: &str = "_fname";
-
-/// Values without a holder of ordinal 0; all values here are of one person each.
-const UNCLAIMED: &str = "SELECT count(*) FROM (SELECT FROM identities GROUP BY db_id, kind, value \
-    HAVING min(ordinal) <> 0 OR count(*) <> 1) AS wrong";
-
-impl Account<'_> {
-    /// How often somebody must and may have been written to.
-    fn visits(&self, person: u16) -> (usize, usize) {
-        let mut visits = (0, 0);
-        for entry in self.entries.values() {
-            let records = |people: &[u16]| people.iter().filter(|other| **other == person).count();
-            visits.1 += records(entry.written());
-            visits.0 += match entry.effect() {
-                Effect::Sure(people) => records(people),
-                Effect::Maybe(_) => 0,
-            };
-        }
-        visits
-    }
-
-    /// Whether who wrote last may have: nobody was sent after it had been acknowledged.
-    fn written(&self, person: u16, place: &str, mark: Option<&String>) -> Result<(), String> {
-        let writers = self.entries.values().filter(|entry| {
-            let sets_it = place != NAME || entry.request.has_names;
-            sets_it && matches!(entry.effect(), Effect::Sure(people) if people.contains(&person))
-        });
-        let last_sent: Option<(Instant, u32)> = writers.map(|entry| (entry.sent, entry.request.number)).max();
-        let Some((last_sent, number)) = last_sent else { return Ok(()) };
-        let Some(mark) = mark else { return Err(format!("nothing is there, {number} wrote")) };
-        let writer = mark.split_once('.').and_then(|(writer, _)| writer.parse::<u32>().ok());
-        let Some(writer) = writer.and_then(|writer| self.entries.get(&writer)) else {
-            return Err(format!("{mark} is there, which nobody wrote"));
+        let Some((old, before)) = job.header.retry_of.and_then(|old| Some((old, ledger.jobs.get(&old)?)))
+        else {
+            return;
         };
-        // Of one request it is the last record.
-        let last = writer.written().iter().rposition(|other| *other == person);
-        let last = last.map(|index| writer.request.mark(index));
-        if last.as_ref() != Some(mark) {
-            return Err(format!("{mark} is there, but the last of its request was {last:?}"));
+        let is_redriven = old.redriven() == id;
+        let stood = before.header.stamp();
+        if stamp != if is_redriven { stood } else { stood.retried() } {
+            self.late(format!("job {id} stands elsewhere than {old}, which it goes on with"));
         }
-        match &writer.acknowledged {
-            Some((at, _)) if *at < last_sent => {
-                let gap = last_sent.duration_since(*at);
-                Err(format!("{mark} is there, {number} was sent {gap:?} after it was acknowledged"))
+        if is_redriven {
+            self.redriven += 1;
+            if !told.ends.contains(&id) {
+                self.complain(format!("no event told of the end of the redriven job {id}"));
             }
-            _ => Ok(()),
+        }
+    }
+
+    /// What its jobs did, all together.
+    fn request(&mut self, ledger: &Ledger, entry: &Entry, jobs: &[JobId]) {
+        let (request, mut ends) = (&entry.request, vec![Ends::default(); entry.request.records.len()]);
+        for id in jobs {
+            let fates = ledger.jobs.get(id).into_iter().flat_map(Job::fates);
+            for (fate, record) in fates.zip(ledger.records(*id)) {
+                let Some(ends) = ends.get_mut(record) else { continue };
+                let flaw = request.records.get(record).and_then(|record| record.flaw);
+                match fate {
+                    Fate::Applied(_) => ends.applied += 1,
+                    Fate::Foretold => {}
+                    Fate::Skipped => ends.is_skipped = true,
+                    Fate::Failed(code) if flaw.is_some_and(|flaw| flaw.code().slug() == code) => {
+                        ends.is_failed = true;
+                    }
+                    Fate::Failed(code) => {
+                        self.complain(format!(
+                            "record {record} of request {} failed: {code}",
+                            request.number
+                        ));
+                    }
+                }
+            }
+        }
+        let number = request.number;
+        let doubled: usize = ends.iter().map(|ends| ends.applied.saturating_sub(1)).sum();
+        if doubled > 0 {
+            self.double(
+                doubled,
+                format!("{doubled} records of request {number} were applied once more: {jobs:?}"),
+            );
+        }
+        if entry.acknowledged.is_none() {
+            return;
+        }
+        self.jobs += 1;
+        self.acknowledged += ends.len();
+        if request.wish == Wish::Ask {
+            return;
+        }
+        let is = |is: fn(&Ends) -> bool| ends.iter().filter(|ends| is(ends)).count();
+        let (applied, failed) = (is(|ends| ends.applied > 0), is(|ends| ends.applied == 0 && ends.is_failed));
+        let skipped = is(|ends| ends.applied == 0 && !ends.is_failed && ends.is_skipped);
+        self.applied += applied;
+        self.skipped += skipped;
+        self.failed += failed;
+        let wished = if request.wish == Wish::Cancel { skipped } else { 0 };
+        let lost = ends.len() - applied - failed - wished;
+        if lost > 0 {
+            self.lose(lost, format!("{lost} records of request {number} came to nothing in {jobs:?}"));
+        }
+    }
+
+    /// Whatever job a request was answered with is the same.
+    fn names(&mut self, gateways: &Gateways, ledger: &Ledger, entry: &Entry) {
+        let job_of = |name: &String| {
+            let status = gateways.job(0, entry.request.account, name)?.json()?;
+            let id = JobId(status["job_id"].as_str()?.parse().ok()?);
+            Some(ledger.origin(id))
+        };
+        let Some(first) = entry.named.first() else { return };
+        let first_job = job_of(first);
+        for other in entry.named.iter().skip(1).filter(|other| *other != first) {
+            if first_job.is_none() || job_of(other) != first_job {
+                let number = entry.request.number;
+                self.double(1, format!("request {number} was answered with job {first}, then with {other}"));
+            }
+        }
+    }
+
+    /// A request that was sent after another one was acknowledged was accepted later, whatever the gateways.
+    fn order(&mut self, closed: &Closed, ledger: &Ledger, account: usize) {
+        let of_account = closed.entries.values().filter(|entry| entry.request.account == account);
+        let mut steps: Vec<(Instant, bool, Stamp, u32)> = Vec::new();
+        for entry in of_account {
+            let ended = entry.named.first().and_then(|job| closed.jobs.get(job)?.ended.as_ref());
+            let job = ended.and_then(|(_, ended)| ledger.jobs.get(&JobId(ended.job.parse().ok()?)));
+            if let (Some(job), Some(acknowledged)) = (job, entry.acknowledged) {
+                let stamp = job.header.stamp();
+                steps.push((entry.sent, false, stamp, entry.request.number));
+                // Of what was sent several times, to several gateways, the last one may count.
+                if entry.tries == 1 {
+                    steps.push((acknowledged, true, stamp, entry.request.number));
+                }
+            }
+        }
+        steps.sort_unstable();
+        let mut last = (Stamp::NEVER, 0);
+        for (_, is_acknowledged, stamp, number) in steps {
+            if is_acknowledged {
+                last = last.max((stamp, number));
+            } else if stamp < last.0 {
+                let named = |number: u32| closed.entries.get(&number).map(|entry| entry.named.join(", "));
+                let (this, other) = (named(number).unwrap_or_default(), named(last.1).unwrap_or_default());
+                self.late(format!("{this} stands before {other}, which was acknowledged before it was sent"));
+            }
+        }
+    }
+
+    /// That it was worth the while.
+    fn prove(&mut self, requests: usize) {
+        for (what, count, least) in [
+            ("acknowledged requests", self.jobs, requests / 4 + 1),
+            ("retries", self.retries, 1),
+            ("redriven jobs", self.redriven, 1),
+            ("values compared", self.compared, self.unsure * 10 + 1),
+        ] {
+            if count < least {
+                self.complain(format!("{count} {what} prove nothing"));
+            }
         }
     }
 }
 
-/// The people of an account's database, by e-mail.
-fn people(database: &TestDatabase, account: usize) -> BTreeMap<String, Person> {
-    let query = format!(
-        "SELECT jsonb_build_object('fields', p.fields, 'note', s.custom_fields -> 'note') FROM profiles p \
-         LEFT JOIN subscriptions s ON s.db_id = p.db_id AND s.profile_id = p.id WHERE p.db_id = {}",
-        account + 1
-    );
-    let mut people = BTreeMap::<String, Person>::new();
-    for row in database.texts(&query) {
-        let row: Value = serde_json::from_str(&row).expect("PostgreSQL writes JSON");
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let fields = &row["fields"];
-        let person = people.entry(text(&fields["email"]).unwrap_or_default()).or_default();
-        person.profiles += 1;
-        let visits = fields["visits"].as_u64().and_then(|visits| usize::try_from(visits).ok());
-        person.visits += visits.unwrap_or_default();
-        for (place, value) in
-            [("city", &fields["city"]), ("_fname", &fields["_fname"]), ("note", &row["note"])]
-        {
-            person.marks.extend(text(value).map(|mark| (place, mark)));
-        }
-    }
-    people
+/// What became of one record in all jobs that had it.
+#[derive(Debug, Clone, Default)]
+struct Ends {
+    applied: usize,
+    is_skipped: bool,
+    is_failed: bool,
 }
 
 impl Display for Reckoning {
@@ -246,7 +292,10 @@ impl Display for Reckoning {
             writeln!(f, "  wrong: and {} more", self.complaints.len() - SHOWN)?;
         }
         writeln!(f, "acknowledged   {} records in {} jobs", self.acknowledged, self.jobs)?;
-        writeln!(f, "applied        {}, and {} skipped by a wish to cancel", self.applied, self.skipped)?;
+        write!(f, "applied        {}; {} skipped by a wish to cancel, ", self.applied, self.skipped)?;
+        writeln!(f, "{} wrong themselves", self.failed)?;
+        writeln!(f, "again          {} retries; {} jobs given up and redriven", self.retries, self.given_up)?;
+        writeln!(f, "compared       {} values; {} more are not known", self.compared, self.unsure)?;
         writeln!(f, "lost           {}", self.lost)?;
         writeln!(f, "duplicated     {}", self.duplicated)?;
         writeln!(f, "late           {}", self.late)?;

@@ -1,35 +1,35 @@
-//! What the clients send: batches of people of whom all have the same keys in all ways of matching. Some only ask what would
-//! happen, and some are taken back.
-//!
-//! Each record adds one to `visits` of its person, so the sum tells how often it was applied. It sets `city`, the note of the
-//! subscription and, in every second request, `_fname` to a mark of its own, so the mark tells who wrote last.
+//! What the clients send: batches of records about people of whom all have the same keys in all ways of matching. Some only ask
+//! what would happen, and some are taken back.
 
 use intake_tests::Format;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
-/// People of one account: few, so that requests meet.
-pub(crate) const PEOPLE: u16 = 240;
+use crate::record::Record;
 
 /// The accounts, by their index.
-pub(crate) const TOKENS: [&str; 2] = ["token-of-account-one-0000001", "token-of-account-two-0000002"];
+pub(crate) const TOKENS: [&str; 4] = [
+    "token-of-account-one-0000001",
+    "token-of-account-two-0000002",
+    "token-of-account-six-0000003",
+    "token-of-account-eight-00004",
+];
 
 const IMPORT: &str = "/api/v1.1/profiles/import_batch";
 
 /// A request, and what it does to whom.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// Which of all.
+    /// Which of all; also its `external_id`.
     pub(crate) number: u32,
     /// Whose.
     pub(crate) account: usize,
-    /// The person that each record is about.
-    pub(crate) people: Vec<u16>,
+    pub(crate) records: Vec<Record>,
     /// Whether it has an `Idempotency-Key`, and so may be sent again.
     pub(crate) has_key: bool,
     /// Whether its records have names.
-    pub(crate) has_names: bool,
+    has_names: bool,
     pub(crate) wish: Wish,
     form: Form,
     matching: Matching,
@@ -51,9 +51,10 @@ enum Form {
     Stream,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Matching {
     Email,
+    EmailSub,
     Phone,
     Member,
 }
@@ -75,19 +76,27 @@ impl Request {
             80..90 => (Form::Body(Format::Json), draw.random_range(1_100..2_500)),
             _ => (Form::Stream, draw.random_range(500..4_000)),
         };
-        let matching = match draw.random_range(0..3) {
+        let matching = match draw.random_range(0..4) {
             0 => Matching::Email,
-            1 => Matching::Phone,
+            1 => Matching::EmailSub,
+            2 => Matching::Phone,
             _ => Matching::Member,
         };
-        let people = (0..records).map(|_| draw.random_range(0..PEOPLE)).collect();
+        let is_flawed = draw.random_range(0..4) == 0;
+        let record = |_| Record::draw(matching == Matching::Email, is_flawed, draw);
+        let records = (0..records).map(record).collect();
         let (has_key, has_names) = (draw.random_range(0..10) > 0, draw.random());
         let wish = match draw.random_range(0..20) {
             0 => Wish::Cancel,
             1 => Wish::Ask,
             _ => Wish::Apply,
         };
-        Self { number, account, people, has_key, has_names, wish, form, matching }
+        Self { number, account, records, has_key, has_names, wish, form, matching }
+    }
+
+    /// One of its records.
+    pub(crate) fn record(&self, index: usize) -> Option<Value> {
+        Some(self.records.get(index)?.json(&self.mark(index), self.has_names))
     }
 
     /// What a record sets.
@@ -101,42 +110,26 @@ impl Request {
         if self.has_key {
             headers.push(("idempotency-key", format!("soak-{secret}-{}", self.number)));
         }
-        let records = self.people.iter().enumerate().map(|(index, person)| self.record(index, *person));
+        let records = (0..self.records.len()).filter_map(|index| self.record(index));
         let (db_id, dry_run) = (self.account + 1, self.wish == Wish::Ask);
+        let name = self.number.to_string();
         let (path, body) = match self.form {
             Form::Stream => {
                 headers.push(("content-type", "application/x-ndjson".to_owned()));
                 let lines: Vec<_> = records.map(|record| record.to_string()).collect();
-                let matching = self.matching.query();
-                (format!("{IMPORT}?db_id={db_id}&validate_only={dry_run}{matching}"), lines.join("\n"))
+                let how = format!("db_id={db_id}&external_id={name}&validate_only={dry_run}");
+                (format!("{IMPORT}?{how}{}", self.matching.query()), lines.join("\n"))
             }
             Form::Body(format) => {
                 headers.push(("content-type", format.media_type().to_owned()));
+                let data: Vec<_> = records.collect();
                 let mut body =
-                    json!({"db_id": db_id, "validate_only": dry_run, "data": records.collect::<Vec<_>>()});
+                    json!({"db_id": db_id, "external_id": name, "validate_only": dry_run, "data": data});
                 self.matching.say(&mut body);
                 (IMPORT.to_owned(), format.write(&body))
             }
         };
         Sent { path, headers, body: body.into_bytes() }
-    }
-
-    fn record(&self, index: usize, person: u16) -> Value {
-        let (mark, email) = (self.mark(index), email(person));
-        let mut record = json!({
-            "email": email,
-            "phones": [phone(person)],
-            "member": person,
-            "visits": {"action": "incr", "value": 1},
-            "city": mark,
-            "subscriptions": [
-                {"channel": "email", "resource_id": 1, "email": email, "custom_fields": {"note": mark}},
-            ],
-        });
-        if let (true, Some(record)) = (self.has_names, record.as_object_mut()) {
-            record.insert("_fname".to_owned(), mark.into());
-        }
-        record
     }
 }
 
@@ -144,6 +137,7 @@ impl Matching {
     fn query(self) -> &'static str {
         match self {
             Self::Email => "&matching=email",
+            Self::EmailSub => "&matching=email_sub",
             Self::Phone => "&matching=phone",
             Self::Member => "&matching=custom&field_name=member",
         }
@@ -153,6 +147,7 @@ impl Matching {
         let Some(body) = body.as_object_mut() else { return };
         let matching = match self {
             Self::Email => "email",
+            Self::EmailSub => "email_sub",
             Self::Phone => "phone",
             Self::Member => "custom",
         };
@@ -161,14 +156,6 @@ impl Matching {
             body.insert("field_name".to_owned(), "member".into());
         }
     }
-}
-
-pub(crate) fn email(person: u16) -> String {
-    format!("p{person}@soak.example.com")
-}
-
-fn phone(person: u16) -> String {
-    format!("+7900{:07}", u32::from(person) + 1_000_000)
 }
 
 /// Randomness of its own for each who draws, so that one does not disturb the other.
