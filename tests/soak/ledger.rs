@@ -73,7 +73,9 @@ impl Ledger {
         let Some(old) = job.header.retry_of else { return (0..job.total()).collect() };
         let before = self.records(old);
         if old.redriven() == id {
-            let reached = self.jobs.get(&old).map_or(0, |old| old.fates().count());
+            // A dry run begins anew: what it foretells of a record depends on those before.
+            let goes_on = !job.header.validate_only;
+            let reached = self.jobs.get(&old).filter(|_| goes_on).map_or(0, |old| old.fates().count());
             return before.into_iter().skip(reached).collect();
         }
         let fates = self.jobs.get(&old).into_iter().flat_map(Job::fates);

@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// How long a command may take: it waits for servers that are away.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Why a message is not redriven, as the command line says it.
+const SENT_AGAIN: &str = ": the request was sent again since";
+
 const UNDER_WAY: &str = "SELECT header FROM jobs WHERE state = 'processing' ORDER BY random() LIMIT 1";
 
 /// Somebody with the database and the command line at hand.
@@ -72,16 +75,27 @@ impl<'a> Operator<'a> {
         let _away = self.programs.runtime.block_on(given_up);
     }
 
-    /// Has all that was given up redriven.
+    /// Has all that was given up redriven, and drops what is refused since its request has another job: a retry that came to
+    /// nothing may have been asked for again.
     pub(crate) fn redrive(&self) {
-        wait(self.start_redrive());
+        let told = self.dead(&["redrive", "--all"]).output().expect("the command runs");
+        for line in String::from_utf8_lossy(&told.stderr).lines() {
+            if let Some((before, _)) = line.split_once(SENT_AGAIN) {
+                let name = before.rsplit(' ').next().unwrap_or_default();
+                let _stays = self.dead(&["drop", name]).output();
+            }
+        }
     }
 
     fn start_redrive(&self) -> Child {
+        let mut command = self.dead(&["redrive", "--all"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts")
+    }
+
+    fn dead(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary("intake"));
-        command.args(["dead", "redrive", "--all"]).args(self.programs.operators_arguments());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().expect("the command starts")
+        command.arg("dead").args(arguments).args(self.programs.operators_arguments()).stdin(Stdio::null());
+        command
     }
 }
 
