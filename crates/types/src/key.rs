@@ -1,6 +1,6 @@
 //! Identities: the values that a profile can be found by, and where the profile carries them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,9 @@ impl Source {
 
 /// All places where one profile carries one value; never empty for a value that it has.
 pub type Sources = BTreeSet<Source>;
+
+/// The values that a profile can be found by, and where it carries each.
+pub type Carried = BTreeMap<Key, Sources>;
 
 /// The places in which a value counts when profiles are looked for by it.
 #[derive(Debug, Clone, PartialEq, Eq)]

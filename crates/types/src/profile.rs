@@ -1,11 +1,9 @@
 //! A profile as it is stored: its fields and its subscriptions.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Key, Log, ProfileId, Source, Sources, Subscription};
+use crate::{Carried, Log, ProfileId, Source, Subscription};
 
 /// One person of one database.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +30,8 @@ impl Profile {
     }
 
     /// Every value that the profile can be found by, and where it carries it.
-    pub fn identities(&self, database: &Database) -> BTreeMap<Key, Sources> {
-        let mut identities: BTreeMap<Key, Sources> = BTreeMap::new();
+    pub fn identities(&self, database: &Database) -> Carried {
+        let mut identities = Carried::new();
         let system = Database::CAN_BE_UNIQUE.iter().filter_map(|name| database.field(name));
         for field in system.chain(database.matchable_fields()) {
             for key in

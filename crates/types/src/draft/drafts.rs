@@ -1,6 +1,7 @@
 //! The records of one chunk as drafts, and what must be known of profiles before they can be planned.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
@@ -8,8 +9,8 @@ use super::{Draft, reader};
 use crate::catalog::{Catalog, Database};
 use crate::plan::{Claim, Holder, IdentityRow};
 use crate::{
-    Atlas, Code, Combination, Failure, Header, JobId, Key, MatchRule, MatchValues, Operation, Outcome,
-    Places, ProfileId, Source, Sources, Stamp,
+    Atlas, Carried, Code, Combination, Failure, Header, JobId, Key, MatchRule, MatchValues, Operation,
+    Outcome, Places, Profile, ProfileId, Source, Sources, Stamp, Warning,
 };
 
 /// The records of one chunk, each checked on its own.
@@ -25,6 +26,18 @@ pub struct Drafts {
     pub(crate) skip_invalid_subscriptions: bool,
     pub(crate) valid: Vec<Draft>,
     pub(crate) refused: Vec<Outcome>,
+    /// What records make that may make a profile: it is asked what it would be found by before it is made.
+    made: RefCell<HashMap<u32, Made>>,
+}
+
+/// The profile that a record makes.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) profile: Profile,
+    /// What it can be found by.
+    pub(crate) carried: Carried,
+    /// Whether all of the record could be merged into it, and what was noticed.
+    pub(crate) merged: Result<Vec<Warning>, Failure>,
 }
 
 impl Drafts {
@@ -50,6 +63,7 @@ impl Drafts {
             skip_invalid_subscriptions: header.skip_invalid_subscriptions,
             valid: Vec::new(),
             refused: Vec::new(),
+            made: RefCell::default(),
         };
         for (index, record) in (first_index..).zip(records) {
             match reader.read(index, record.get()) {
@@ -85,7 +99,7 @@ impl Drafts {
         self.operation != Operation::Update && self.rule != MatchRule::ProfileId
     }
 
-    /// The profile that a record makes, if it makes one. Of one request it is the younger the later the record is, also where
+    /// The id of the profile that a record makes, if it makes one. Of one request it is the younger the later the record is, also where
     /// another job had the records before.
     pub(crate) fn made_by(&self, index: u32) -> ProfileId {
         ProfileId::made_by(self.job_id, self.begins_at.saturating_add(index))
@@ -141,6 +155,16 @@ impl Drafts {
         self.valid.iter().filter_map(of).collect()
     }
 
+    /// The profile that a record makes, if it makes one.
+    pub(crate) fn made(&self, database: &Database, draft: &Draft) -> Made {
+        let made = self.made.borrow_mut().remove(&draft.index);
+        made.unwrap_or_else(|| {
+            let mut profile = draft.begin(self.made_by(draft.index), self.stamp);
+            let merged = draft.apply_to(&mut profile, self.stamp, self.skip_invalid_subscriptions);
+            Made { carried: profile.identities(database), profile, merged }
+        })
+    }
+
     /// The keys that nobody in `holders` carries in a way that counts, each with the profile that would be made for
     /// it: to be claimed before the plan is made. With them the other keys of profiles that would be made, so that all of a
     /// new profile's rows are inserted in the one order. Sorted by key.
@@ -154,21 +178,23 @@ impl Drafts {
             if wanted.iter().all(|key| unheld.get(*key).is_some_and(|claim| claim.decides)) {
                 continue;
             }
-            let mut profile = draft.begin(self.made_by(draft.index), self.stamp);
-            let is_whole = draft.apply_to(&mut profile, self.stamp, self.skip_invalid_subscriptions).is_ok();
-            let mut carried = profile.identities(database);
-            if !is_whole {
+            let made = self.made(database, draft);
+            let carried = match &made.merged {
+                Ok(_) => made.carried.clone(),
                 // It may be another profile that it can be merged into.
-                carried =
-                    wanted.iter().map(|key| ((*key).clone(), Sources::from([Source::Profile]))).collect();
-            }
+                Err(_) => {
+                    wanted.iter().map(|key| ((*key).clone(), Sources::from([Source::Profile]))).collect()
+                }
+            };
+            let profile_id = made.profile.id;
+            self.made.borrow_mut().insert(draft.index, made);
             let creates = self.may_create() && held.nobody(&draft.matching);
             for (key, sources) in carried {
                 let decides = wanted.contains(&key);
                 if !decides && !creates || unheld.get(&key).is_some_and(|claim| claim.decides || !decides) {
                     continue;
                 }
-                let row = IdentityRow { key: key.clone(), profile_id: profile.id, sources };
+                let row = IdentityRow { key: key.clone(), profile_id, sources };
                 unheld.insert(key, Claim { row, decides });
             }
         }

@@ -20,7 +20,7 @@ impl Draft {
         let mut log = Log::begun(stamp);
         for (name, _) in &self.stand_ins {
             // They change nothing of a profile that is met, as this one would be had an older request made it.
-            log.unset(Cell::field(name));
+            log.unset(Cell::Field(name));
         }
         Profile { fields: self.stand_ins.iter().cloned().collect(), log, ..Profile::empty(id) }
     }
@@ -39,9 +39,9 @@ impl Draft {
     ) -> Result<Vec<Warning>, Failure> {
         let mut superseded = Vec::new();
         for (name, assignment) in &self.fields {
-            let cell = Cell::field(name);
+            let cell = Cell::Field(name);
             let current = profile.fields.get(name);
-            let write = profile.log.entry(&cell, current.is_some()).write(current, stamp, assignment);
+            let write = profile.log.entry(cell, current.is_some()).write(current, stamp, assignment);
             match write.map_err(|problem| problem_of(name, problem))? {
                 Write::Superseded if assignment.leaves(current) => {}
                 Write::Superseded => superseded.push(name.clone()),
@@ -85,9 +85,11 @@ impl SubscriptionDraft {
         let mut written = Vec::with_capacity(self.custom_fields.len());
         for (name, assignment) in &self.custom_fields {
             let path = format!("{}.custom_fields.{name}", self.path);
-            let cell = Cell::custom(&merged, name);
             let current = merged.custom_fields.get(name);
-            let write = profile.log.entry(&cell, current.is_some()).write(current, stamp, assignment);
+            let write = profile
+                .log
+                .entry(Cell::Custom(&merged, name), current.is_some())
+                .write(current, stamp, assignment);
             let write = write.map_err(|problem| Failure {
                 code: Code::InvalidSubscription,
                 ..problem_of(&path, problem)
@@ -96,7 +98,7 @@ impl SubscriptionDraft {
                 Write::Superseded if assignment.leaves(current) => {}
                 Write::Superseded => superseded.push(path),
                 Write::Done { value, entry } => {
-                    written.push((cell, value.is_some(), entry));
+                    written.push((name, value.is_some(), entry));
                     store(&mut merged.custom_fields, name, value);
                 }
             }
@@ -105,8 +107,8 @@ impl SubscriptionDraft {
             let text = format!("the profile has {MOST_SUBSCRIPTIONS} subscriptions, and may have no more");
             return Err(fail(Code::InvalidSubscription, &self.path, text));
         }
-        for (cell, has_value, entry) in written {
-            profile.log.enter(cell, has_value, entry);
+        for (name, has_value, entry) in written {
+            profile.log.enter(Cell::Custom(&merged, name), has_value, entry);
         }
         self.set_state(&mut merged, known.is_none(), &mut profile.log, stamp, &mut superseded);
         match known.and_then(|position| profile.subscriptions.get_mut(position)) {
@@ -125,19 +127,20 @@ impl SubscriptionDraft {
         superseded: &mut Vec<String>,
     ) {
         merged.cats.extend(self.cats.iter().cloned());
-        if is_new {
+        match self.status {
             // What it begins with is nobody's word: an older request that has one comes before.
-            log.unset(Cell::status(merged));
-        }
-        if let Some(status) = self.status {
-            if log.set(Cell::status(merged), true, stamp) {
-                merged.status = status;
-            } else if merged.status != status {
-                superseded.push(format!("{}.status", self.path));
+            None if is_new => log.unset(Cell::Status(merged)),
+            None => {}
+            Some(status) => {
+                if log.set(Cell::Status(merged), !is_new, stamp) {
+                    merged.status = status;
+                } else if merged.status != status {
+                    superseded.push(format!("{}.status", self.path));
+                }
             }
         }
         if let Some(priority) = self.priority {
-            if log.set(Cell::priority(merged), merged.priority.is_some(), stamp) {
+            if log.set(Cell::Priority(merged), merged.priority.is_some(), stamp) {
                 merged.priority = Some(priority);
             } else if merged.priority != Some(priority) {
                 superseded.push(format!("{}.priority", self.path));

@@ -27,6 +27,7 @@ use crate::{
 
 pub(crate) use assignment::{Assignment, weight};
 pub use drafts::Drafts;
+pub(crate) use drafts::Made;
 
 /// What a record says of one subscription.
 #[derive(Debug, Clone, PartialEq)]

@@ -81,6 +81,10 @@ impl Entry {
         let base = assignment.result(None)?;
         (self.set, self.folded) = (stamp, stamp);
         self.then.retain(|(later, _)| *later > stamp);
+        if self.then.is_empty() {
+            self.before = None;
+            return Ok(Write::Done { value: base, entry: self });
+        }
         self.done(base)
     }
 

@@ -10,7 +10,8 @@ use super::{Cell, Entry, Stamp};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Log {
     pub(super) base: Stamp,
-    pub(super) listed: BTreeMap<Cell, Entry>,
+    /// By the text of the cell.
+    pub(super) listed: BTreeMap<String, Entry>,
 }
 
 impl Log {
@@ -20,8 +21,10 @@ impl Log {
     }
 
     /// How a cell came to its value, or to none.
-    pub(crate) fn entry(&self, cell: &Cell, has_value: bool) -> Entry {
-        match self.listed.get(cell) {
+    pub(crate) fn entry(&self, cell: Cell<'_>, has_value: bool) -> Entry {
+        // Of most profiles nothing is listed, and nobody needs the text.
+        let listed = if self.listed.is_empty() { None } else { self.listed.get(cell.text().as_ref()) };
+        match listed {
             Some(entry) => entry.clone(),
             None if has_value => Entry::set(self.base),
             None => Entry::default(),
@@ -29,8 +32,8 @@ impl Log {
     }
 
     /// Whether a request may set a cell that knows no functions; then it has.
-    pub(crate) fn set(&mut self, cell: Cell, has_value: bool, stamp: Stamp) -> bool {
-        let may = self.entry(&cell, has_value).set <= stamp;
+    pub(crate) fn set(&mut self, cell: Cell<'_>, has_value: bool, stamp: Stamp) -> bool {
+        let may = self.entry(cell, has_value).set <= stamp;
         if may {
             self.enter(cell, true, Entry::set(stamp));
         }
@@ -38,16 +41,18 @@ impl Log {
     }
 
     /// Says that a cell has a value which nobody has set.
-    pub(crate) fn unset(&mut self, cell: Cell) {
+    pub(crate) fn unset(&mut self, cell: Cell<'_>) {
         self.enter(cell, true, Entry::default());
     }
 
     /// Enters how a cell came to its value, or to none.
-    pub(crate) fn enter(&mut self, cell: Cell, has_value: bool, entry: Entry) {
+    pub(crate) fn enter(&mut self, cell: Cell<'_>, has_value: bool, entry: Entry) {
         if has_value && entry.is_plain() && entry.set == self.base {
-            self.listed.remove(&cell);
+            if !self.listed.is_empty() {
+                self.listed.remove(cell.text().as_ref());
+            }
         } else {
-            self.listed.insert(cell, entry);
+            self.listed.insert(cell.text().into_owned(), entry);
         }
     }
 }

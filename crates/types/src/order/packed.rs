@@ -37,7 +37,7 @@ impl PackedLog {
         }
         let Log { base, listed } = rebased(profile);
         let mut rest = Rest::default();
-        for (Cell(cell), entry) in listed {
+        for (cell, entry) in listed {
             if entry.is_plain() {
                 rest.set.entry(entry.set.short()).or_default().push(cell);
             } else {
@@ -61,11 +61,10 @@ impl PackedLog {
             Some(text) => serde_json::from_str(text).ok()?,
             None => Rest::default(),
         };
-        let mut listed: BTreeMap<Cell, Entry> =
-            rest.then.into_iter().map(|(cell, entry)| (Cell(cell), entry)).collect();
+        let mut listed = rest.then;
         for (stamp, cells) in rest.set {
             let stamp = Stamp::from_short(&stamp)?;
-            listed.extend(cells.into_iter().map(|cell| (Cell(cell), Entry::set(stamp))));
+            listed.extend(cells.into_iter().map(|cell| (cell, Entry::set(stamp))));
         }
         Some(Log { base: self.base, listed })
     }
@@ -75,12 +74,17 @@ impl PackedLog {
 fn rebased(profile: &Profile) -> Log {
     let Log { base, listed } = &profile.log;
     let cells = with_values(profile);
-    let of = |cell: &Cell| match listed.get(cell) {
+    if cells.len() > 2 * listed.len() {
+        // No other request can have more of them than the one that has those which are not listed.
+        return profile.log.clone();
+    }
+    let cells: Vec<_> = cells.into_iter().map(Cell::text).collect();
+    let of = |cell: &str| match listed.get(cell) {
         None => Some(*base),
         Some(entry) => entry.is_plain().then_some(entry.set),
     };
     let mut counts: HashMap<Stamp, usize> = HashMap::new();
-    for stamp in cells.iter().filter_map(of) {
+    for stamp in cells.iter().filter_map(|cell| of(cell)) {
         *counts.entry(stamp).or_default() += 1;
     }
     let new_base = counts.into_iter().max_by_key(|(stamp, count)| (*count, *stamp));
@@ -90,10 +94,10 @@ fn rebased(profile: &Profile) -> Log {
     for cell in cells {
         match of(&cell) {
             Some(stamp) if stamp == new_base => {
-                log.listed.remove(&cell);
+                log.listed.remove(cell.as_ref());
             }
             Some(stamp) => {
-                log.listed.insert(cell, Entry::set(stamp));
+                log.listed.insert(cell.into_owned(), Entry::set(stamp));
             }
             None => {}
         }
@@ -102,12 +106,12 @@ fn rebased(profile: &Profile) -> Log {
 }
 
 /// The cells of a profile that have a value.
-fn with_values(profile: &Profile) -> Vec<Cell> {
-    let mut cells: Vec<Cell> = profile.fields.keys().map(|name| Cell::field(name)).collect();
+fn with_values(profile: &Profile) -> Vec<Cell<'_>> {
+    let mut cells: Vec<Cell<'_>> = profile.fields.keys().map(|name| Cell::Field(name)).collect();
     for subscription in &profile.subscriptions {
-        cells.push(Cell::status(subscription));
-        cells.extend(subscription.priority.map(|_| Cell::priority(subscription)));
-        cells.extend(subscription.custom_fields.keys().map(|name| Cell::custom(subscription, name)));
+        cells.push(Cell::Status(subscription));
+        cells.extend(subscription.priority.map(|_| Cell::Priority(subscription)));
+        cells.extend(subscription.custom_fields.keys().map(|name| Cell::Custom(subscription, name)));
     }
     cells
 }

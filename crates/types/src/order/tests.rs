@@ -102,12 +102,12 @@ fn a_log_that_is_too_large_forgets_functions() {
         for at in 1..=16 {
             assert!(cell.write(at, &Assignment::AddInt(1)));
         }
-        profile.log.enter(Cell::field(&name), true, cell.entry);
+        profile.log.enter(Cell::Field(&name), true, cell.entry);
         profile.fields.insert(name, cell.value.unwrap());
     }
     let packed = PackedLog::of(&profile).unwrap();
     assert!(packed.rest.as_ref().unwrap().len() < 256 << 10);
-    let entry = packed.unpack().unwrap().entry(&Cell::field("field_7"), true);
+    let entry = packed.unpack().unwrap().entry(Cell::Field("field_7"), true);
     let mut cell = Written { value: Some(json!(16)), entry };
     assert!(!cell.write(15, &Assignment::Set(json!(0))));
     assert!(cell.write(15, &Assignment::AddInt(1)));
@@ -123,7 +123,7 @@ fn a_log_lists_no_more_than_it_must_and_reads_back() {
     }
     assert_eq!(PackedLog::of(&profile).unwrap(), PackedLog { base: stamp(1), rest: None });
     let set = |profile: &mut Profile, name: &str, at| {
-        assert!(profile.log.set(Cell::field(name), true, stamp(at)));
+        assert!(profile.log.set(Cell::Field(name), true, stamp(at)));
     };
     set(&mut profile, "a", 2);
     let packed = PackedLog::of(&profile).unwrap();
@@ -136,13 +136,13 @@ fn a_log_lists_no_more_than_it_must_and_reads_back() {
     assert_eq!(packed.base, stamp(2));
     assert_eq!(packed.rest.as_deref(), Some(&*format!(r#"{{"set":{{"{}":["c"]}}}}"#, stamp(1).short())));
     for name in ["a", "b", "c"] {
-        let cell = Cell::field(name);
-        assert_eq!(packed.unpack().unwrap().entry(&cell, true), profile.log.entry(&cell, true));
+        let cell = Cell::Field(name);
+        assert_eq!(packed.unpack().unwrap().entry(cell, true), profile.log.entry(cell, true));
     }
     // What was taken away stays known, also where all the rest is of one.
     set(&mut profile, "c", 2);
     profile.fields.remove("c");
     let packed = PackedLog::of(&profile).unwrap();
-    assert_eq!(packed.unpack().unwrap().entry(&Cell::field("c"), false).set, stamp(2));
+    assert_eq!(packed.unpack().unwrap().entry(Cell::Field("c"), false).set, stamp(2));
     assert_eq!(PackedLog { base: stamp(1), rest: Some("{}x".to_owned()) }.unpack(), None);
 }

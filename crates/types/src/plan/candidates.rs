@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalog::Database;
-use crate::{Key, Profile, ProfileId, Sources};
+use crate::{Carried, Key, Profile, ProfileId, Sources};
 
 /// One profile that carries one value, as the identities table says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Holder {
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
     pub(super) profiles: HashMap<ProfileId, Profile>,
+    /// What each of them can be found by.
+    pub(super) carried: HashMap<ProfileId, Carried>,
     pub(super) holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
     pub(super) claims: BTreeMap<(Key, ProfileId), Sources>,
     pub(super) decided: HashSet<Key>,
@@ -42,7 +44,7 @@ impl Candidates {
         claims: Vec<super::IdentityRow>,
         decided: HashSet<Key>,
     ) -> Result<Self, Vec<Key>> {
-        let carried: HashMap<ProfileId, BTreeMap<Key, Sources>> =
+        let carried: HashMap<ProfileId, Carried> =
             profiles.iter().map(|profile| (profile.id, profile.identities(database))).collect();
         let mut known: HashMap<Key, BTreeMap<ProfileId, Sources>> = HashMap::new();
         let mut stale = Vec::new();
@@ -59,6 +61,7 @@ impl Candidates {
         }
         Ok(Self {
             profiles: profiles.into_iter().map(|profile| (profile.id, profile)).collect(),
+            carried,
             holders: known,
             claims: claims.into_iter().map(|row| ((row.key, row.profile_id), row.sources)).collect(),
             decided,

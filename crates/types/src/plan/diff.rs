@@ -3,26 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Change, Identities, IdentityRow, LogRow, Plan, ProfileRow, SubscriptionRow};
-use crate::catalog::Database;
-use crate::{Key, Outcome, PackedLog, Profile, ProfileId, Sources};
-
-type Carried = BTreeMap<(Key, ProfileId), Sources>;
+use crate::{Carried, Key, Outcome, PackedLog, Profile, ProfileId, Sources};
 
 pub(super) fn plan(
-    database: &Database,
     before: &HashMap<ProfileId, Profile>,
     after: BTreeMap<ProfileId, Profile>,
-    claims: Carried,
+    identities: Identities,
     outcomes: Vec<Outcome>,
 ) -> Plan {
-    let mut plan = Plan { outcomes, ..Plan::default() };
-    let (mut old, mut new) = (claims, Carried::new());
+    let mut plan = Plan { identities, outcomes, ..Plan::default() };
     for (id, profile) in after {
         let known = before.get(&id);
-        if let Some(known) = known {
-            carry(&mut old, known, database);
-        }
-        carry(&mut new, &profile, database);
         plan.changes.extend(Change::of_profile(known, &profile));
         let subscribed = plan.subscriptions.len();
         subscriptions(&mut plan, known, &profile);
@@ -37,13 +28,7 @@ pub(super) fn plan(
             Some(_) => plan.confirmed.push(LogRow { id, log }),
         }
     }
-    plan.identities = identities(old, new);
     plan
-}
-
-fn carry(carried: &mut Carried, profile: &Profile, database: &Database) {
-    carried
-        .extend(profile.identities(database).into_iter().map(|(key, sources)| ((key, profile.id), sources)));
 }
 
 fn subscriptions(plan: &mut Plan, known: Option<&Profile>, profile: &Profile) {
@@ -60,17 +45,32 @@ fn subscriptions(plan: &mut Plan, known: Option<&Profile>, profile: &Profile) {
     }
 }
 
-fn identities(mut old: Carried, new: Carried) -> Identities {
+/// The rows that differ: from those that were claimed, and those of profiles as they were, to those as they are.
+pub(super) fn identities(
+    claims: BTreeMap<(Key, ProfileId), Sources>,
+    mut before: HashMap<ProfileId, Carried>,
+    after: HashMap<ProfileId, Carried>,
+) -> Identities {
+    let (mut old, mut new) = (claims, BTreeMap::new());
+    for (id, carried) in after {
+        let was = before.remove(&id).unwrap_or_default();
+        old.extend(was.into_iter().map(|(key, sources)| ((key, id), sources)));
+        new.extend(carried.into_iter().map(|(key, sources)| ((key, id), sources)));
+    }
     let mut identities = Identities::default();
-    for ((key, profile_id), sources) in new {
-        let was = old.remove(&(key.clone(), profile_id));
-        let row = IdentityRow { key, profile_id, sources };
+    let mut old = old.into_iter().peekable();
+    for (at, sources) in new {
+        while let Some((gone, _)) = old.next_if(|(other, _)| *other < at) {
+            identities.released.push(gone);
+        }
+        let was = old.next_if(|(other, _)| *other == at);
+        let row = IdentityRow { key: at.0, profile_id: at.1, sources };
         match was {
             None => identities.added.push(row),
-            Some(was) if was != row.sources => identities.moved.push(row),
+            Some((_, was)) if was != row.sources => identities.moved.push(row),
             Some(_) => {}
         }
     }
-    identities.released = old.into_keys().collect();
+    identities.released.extend(old.map(|(gone, _)| gone));
     identities
 }

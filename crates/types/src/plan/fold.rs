@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Candidates, Forecast, Plan, diff, target};
 use crate::catalog::Database;
-use crate::draft::failed;
+use crate::draft::{Made, failed};
 use crate::{
-    Action, Code, Draft, Drafts, Failure, Key, Outcome, Profile, ProfileId, Source, Sources, Warning,
+    Action, Carried, Code, Draft, Drafts, Failure, Key, Outcome, Profile, ProfileId, Source, Sources, Warning,
 };
 
 /// The profiles of a chunk while its records are applied.
@@ -16,6 +16,9 @@ pub(super) struct People<'a> {
     before: HashMap<ProfileId, Profile>,
     /// Those that records made or changed so far.
     after: BTreeMap<ProfileId, Profile>,
+    /// What they can be found by: as the database has them, and those that differ from it.
+    carried: HashMap<ProfileId, Carried>,
+    carried_after: HashMap<ProfileId, Carried>,
     /// Who carries which value by now.
     holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
     claims: BTreeMap<(Key, ProfileId), Sources>,
@@ -25,8 +28,9 @@ pub(super) struct People<'a> {
 
 impl<'a> People<'a> {
     pub(super) fn new(database: &'a Database, candidates: Candidates) -> Self {
-        let Candidates { profiles, holders, claims, decided } = candidates;
-        Self { database, before: profiles, after: BTreeMap::new(), holders, claims, decided }
+        let Candidates { profiles, carried, holders, claims, decided } = candidates;
+        let (after, carried_after) = (BTreeMap::new(), HashMap::new());
+        Self { database, before: profiles, after, carried, carried_after, holders, claims, decided }
     }
 
     /// Applies all of them. Gives their fates; of a chunk that must be cut, those of its first records.
@@ -61,7 +65,8 @@ impl<'a> People<'a> {
 
     /// What is to be written, now that records had these fates.
     pub(super) fn plan(self, outcomes: Vec<Outcome>) -> Plan {
-        diff::plan(self.database, &self.before, self.after, self.claims, outcomes)
+        let carried = diff::identities(self.claims, self.carried, self.carried_after);
+        diff::plan(&self.before, self.after, carried, outcomes)
     }
 
     /// What would be written.
@@ -83,8 +88,8 @@ impl<'a> People<'a> {
     }
 
     /// What a profile can be found by, by now.
-    pub(super) fn identities(&self, id: ProfileId) -> BTreeMap<Key, Sources> {
-        self.get(id).map(|profile| profile.identities(self.database)).unwrap_or_default()
+    pub(super) fn identities(&self, id: ProfileId) -> Option<&Carried> {
+        self.carried_after.get(&id).or_else(|| self.carried.get(&id))
     }
 
     /// What is done, and to whom; `None` where a profile would be made for a value that is not claimed, unless it `must`.
@@ -99,37 +104,45 @@ impl<'a> People<'a> {
         if let Some(failure) = self.refuse(drafts, draft, target) {
             return Err(failure);
         }
-        let id = target.unwrap_or_else(|| drafts.made_by(draft.index));
-        let known = target.and_then(|id| self.get(id));
-        let mut profile = known.cloned().unwrap_or_else(|| draft.begin(id, drafts.stamp));
-        warnings.extend(draft.apply_to(&mut profile, drafts.stamp, drafts.skip_invalid_subscriptions)?);
-        let action = match known {
-            None => Action::Created,
-            Some(known) if known.holds_same(&profile) => Action::Unchanged,
-            Some(_) => Action::Updated,
+        let Some(known) = target.and_then(|id| self.get(id)) else {
+            return self.make(drafts, draft, warnings, must);
         };
-        if action == Action::Unchanged {
+        let id = known.id;
+        let mut profile = known.clone();
+        warnings.extend(draft.apply_to(&mut profile, drafts.stamp, drafts.skip_invalid_subscriptions)?);
+        if known.holds_same(&profile) {
             // That a later request wants it as it is must be known when an earlier one comes.
-            if known.is_some_and(|known| known.log != profile.log) {
+            if known.log != profile.log {
                 self.after.insert(id, profile);
             }
-            return Ok(Some((action, id)));
+            return Ok(Some((Action::Unchanged, id)));
         }
-        let was = known.map(|known| known.identities(self.database)).unwrap_or_default();
-        if action == Action::Created {
-            if !must && !self.is_claimed(drafts, draft, &profile) {
-                return Ok(None);
-            }
-            warnings.extend(self.not_findable(drafts, draft, &profile));
+        let carried = profile.identities(self.database);
+        self.put(profile, carried);
+        Ok(Some((Action::Updated, id)))
+    }
+
+    /// Makes a profile, for what nobody carries.
+    fn make(
+        &mut self,
+        drafts: &Drafts,
+        draft: &Draft,
+        warnings: &mut Vec<Warning>,
+        must: bool,
+    ) -> Result<Option<(Action, ProfileId)>, Failure> {
+        let Made { profile, carried, merged } = drafts.made(self.database, draft);
+        warnings.extend(merged?);
+        if !must && !self.is_claimed(drafts, draft, &carried) {
+            return Ok(None);
         }
-        self.index(&profile, &was);
-        self.after.insert(id, profile);
-        Ok(Some((action, id)))
+        warnings.extend(not_findable(drafts, draft, &carried));
+        let id = profile.id;
+        self.put(profile, carried);
+        Ok(Some((Action::Created, id)))
     }
 
     /// Whether nobody else can make a profile for the values that this new one would be found by.
-    fn is_claimed(&self, drafts: &Drafts, draft: &Draft, profile: &Profile) -> bool {
-        let carried = profile.identities(self.database);
+    fn is_claimed(&self, drafts: &Drafts, draft: &Draft, carried: &Carried) -> bool {
         let counts = |key: &&&Key| carried.get(**key).is_some_and(|sources| drafts.places.accept(sources));
         draft.matching.keys().iter().filter(counts).all(|key| self.decided.contains(*key))
     }
@@ -148,30 +161,33 @@ impl<'a> People<'a> {
         })
     }
 
-    /// A new profile that the same record would not find again.
-    fn not_findable(&self, drafts: &Drafts, draft: &Draft, profile: &Profile) -> Option<Warning> {
-        let carried = profile.identities(self.database);
-        let counts = |key: &&Key| carried.get(*key).is_some_and(|sources| drafts.places.accept(sources));
-        if draft.matching.keys().iter().any(counts) {
-            return None;
-        }
-        let text = format!(
-            "a new profile, which matching `{}` will not find by this record's value: \
-             the profile has it in no place where this matching looks",
-            drafts.rule.word()
-        );
-        Some(Warning { code: Code::NotFindable, text, field: None })
-    }
-
-    /// Brings the holders up to date with a profile that changed.
-    fn index(&mut self, profile: &Profile, was: &BTreeMap<Key, Sources>) {
-        for key in was.keys() {
+    /// Brings everything up to date with a profile that is new or has changed.
+    fn put(&mut self, profile: Profile, carried: Carried) {
+        let id = profile.id;
+        let was = self.carried_after.get(&id).or_else(|| self.carried.get(&id));
+        for key in was.into_iter().flat_map(BTreeMap::keys) {
             if let Some(holders) = self.holders.get_mut(key) {
-                holders.remove(&profile.id);
+                holders.remove(&id);
             }
         }
-        for (key, sources) in profile.identities(self.database) {
-            self.holders.entry(key).or_default().insert(profile.id, sources);
+        for (key, sources) in &carried {
+            self.holders.entry(key.clone()).or_default().insert(id, sources.clone());
         }
+        self.carried_after.insert(id, carried);
+        self.after.insert(id, profile);
     }
+}
+
+/// A new profile that the same record would not find again.
+fn not_findable(drafts: &Drafts, draft: &Draft, carried: &Carried) -> Option<Warning> {
+    let counts = |key: &&Key| carried.get(*key).is_some_and(|sources| drafts.places.accept(sources));
+    if draft.matching.keys().iter().any(counts) {
+        return None;
+    }
+    let text = format!(
+        "a new profile, which matching `{}` will not find by this record's value: \
+         the profile has it in no place where this matching looks",
+        drafts.rule.word()
+    );
+    Some(Warning { code: Code::NotFindable, text, field: None })
 }

@@ -70,7 +70,8 @@ fn first(people: &People<'_>, drafts: &Drafts, lists: &[Vec<Key>]) -> Result<BTr
     let carries_all = |id: &ProfileId| {
         // Asked of the profile itself: of a value that very many share not all carriers are known here.
         let carried = people.identities(*id);
-        hits.iter().all(|(key, _)| carried.get(key).is_some_and(|sources| drafts.places.accept(sources)))
+        let counts = |key: &Key| Some(drafts.places.accept(carried?.get(key)?));
+        hits.iter().all(|(key, _)| counts(key) == Some(true))
     };
     let both: BTreeSet<ProfileId> = anyone.iter().copied().filter(carries_all).collect();
     if both.is_empty() && !anyone.is_empty() {

@@ -8,7 +8,7 @@ mod packed;
 mod tests;
 
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher as _;
 
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use self::packed::Packed;
 use super::{Candidates, Forecast, Holder};
 use crate::catalog::Database;
-use crate::{Code, Combination, Drafts, Key, Places, Profile, ProfileId, Source, Sources, Warning};
+use crate::{Carried, Code, Combination, Drafts, Key, Places, Profile, ProfileId, Source, Sources, Warning};
 
 /// What a profile costs beside its text, and what each value that it is found by does: room in maps, measured generously.
 const PER_PROFILE: usize = 96;
@@ -233,7 +233,7 @@ impl Overlay {
         self.carriers.range(ends).map(|(_, id)| *id)
     }
 
-    fn identities(&self, database: &Database, id: ProfileId) -> BTreeMap<Key, Sources> {
+    fn identities(&self, database: &Database, id: ProfileId) -> Carried {
         self.get(id).map(|profile| profile.identities(database)).unwrap_or_default()
     }
 

@@ -1,6 +1,6 @@
 //! What an overlay keeps, and what it cannot.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value, json};
