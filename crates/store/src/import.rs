@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use intake_types::plan::Overlay;
@@ -24,13 +25,26 @@ pub struct Import {
     pub atlas: Option<Arc<dyn Atlas>>,
     /// Of a dry run: what chunks foretold so far. One for all chunks of a job, and a new one for each delivery.
     pub overlay: Arc<Mutex<Overlay>>,
+    /// Whether a chunk wanted to claim values that others carry: the chunks after it most likely do too.
+    pub meets_others: AtomicBool,
 }
 
 impl Import {
+    fn new(
+        header: Header,
+        first_index: u32,
+        records: Vec<Box<RawValue>>,
+        unreadable: BTreeMap<u32, String>,
+        overlay: Arc<Mutex<Overlay>>,
+    ) -> Self {
+        let meets_others = AtomicBool::new(false);
+        Self { header, first_index, records, unreadable, atlas: None, overlay, meets_others }
+    }
+
     /// A part of the streamed job of this header; `overlay` is the same for all parts of the job.
     pub fn of_part(header: Header, part: PartV1<'_>, overlay: Arc<Mutex<Overlay>>) -> Self {
         let PartV1 { first_index, records, unreadable, .. } = part;
-        Self { header, first_index, records: owned(records), unreadable, atlas: None, overlay }
+        Self::new(header, first_index, owned(records), unreadable, overlay)
     }
 
     /// The position after that of the last record here.
@@ -56,8 +70,7 @@ impl Import {
 impl From<V1<'_>> for Import {
     fn from(V1 { header, records }: V1<'_>) -> Self {
         let overlay = Arc::new(Mutex::new(Overlay::new(0)));
-        let unreadable = BTreeMap::new();
-        Self { header, first_index: 0, records: owned(records), unreadable, atlas: None, overlay }
+        Self::new(header, 0, owned(records), BTreeMap::new(), overlay)
     }
 }
 

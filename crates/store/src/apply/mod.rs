@@ -7,6 +7,7 @@ mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -111,7 +112,7 @@ pub(crate) fn apply_chunk(
     }
     connection.transaction(|connection| {
         enter(connection, keep, import, range.start, |connection, now| {
-            let plan = apply_drafts(connection, database, drafts)?;
+            let plan = apply_drafts(connection, database, drafts, &import.meets_others)?;
             if !header.skip_triggers {
                 outbox::changes(connection, header, range.start, now, &plan.changes)?;
             }
@@ -120,8 +121,13 @@ pub(crate) fn apply_chunk(
     })
 }
 
-fn apply_drafts(connection: &mut PgConnection, database: &Database, drafts: Drafts) -> Result<Plan, Error> {
-    let candidates = resolve::candidates(connection, database, &drafts)?;
+fn apply_drafts(
+    connection: &mut PgConnection,
+    database: &Database,
+    drafts: Drafts,
+    meets_others: &AtomicBool,
+) -> Result<Plan, Error> {
+    let candidates = resolve::candidates(connection, database, &drafts, meets_others)?;
     let plan = Plan::of(database, drafts, candidates);
     write::plan(connection, database.id, &plan)?;
     Ok(plan)

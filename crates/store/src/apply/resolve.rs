@@ -1,6 +1,7 @@
 //! From the values in a chunk to the profiles that they mean, locked, and the values that new profiles may take.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 
 use diesel::PgConnection;
 use intake_types::catalog::Database;
@@ -19,11 +20,13 @@ pub(super) fn candidates(
     connection: &mut PgConnection,
     database: &Database,
     drafts: &Drafts,
+    meets_others: &AtomicBool,
 ) -> Result<Candidates, Error> {
     let mut search = Search {
         connection,
         database,
         drafts,
+        meets_others,
         holders: Vec::new(),
         claims: Vec::new(),
         decided: HashSet::new(),
@@ -49,6 +52,7 @@ struct Search<'a> {
     connection: &'a mut PgConnection,
     database: &'a Database,
     drafts: &'a Drafts,
+    meets_others: &'a AtomicBool,
     holders: Vec<Holder>,
     /// Rows that this transaction has inserted.
     claims: Vec<IdentityRow>,
@@ -128,7 +132,7 @@ impl Search<'_> {
         if keys.is_empty() {
             return Ok(());
         }
-        self.claims.append(&mut claim::claim(self.connection, self.database.id, unheld)?);
+        self.claims.append(&mut claim::claim(self.connection, self.database.id, unheld, self.meets_others)?);
         self.decided.extend(keys.iter().cloned());
         // Somebody may have come in between the look-up and the claim; nobody can any more.
         self.look_up_again(&keys)

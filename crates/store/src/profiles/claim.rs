@@ -1,17 +1,22 @@
 //! Claiming values that nobody carries, so that of many imports that would make the same person only one does.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Uuid as UuidType};
 use intake_types::DatabaseId;
 use intake_types::plan::{Claim, IdentityRow};
 use uuid::Uuid;
 
-use super::columns::{KeyColumns, SmallInts, Texts, at};
+use super::columns::{KeyColumns, SmallInts, Texts, index};
 use super::identities;
 use crate::Error;
+
+/// Claims from which on it pays to try whether all of them are of new values.
+const MANY: usize = 32;
 
 /// How often a value may vanish between our conflict and our lock before we give up.
 const ROUNDS: usize = 5;
@@ -34,6 +39,8 @@ struct Row {
 
 /// Makes this transaction the only one that can decide on the values of claims that decide. All must be sorted by key.
 ///
+/// Most imports have only new values or meet others all the time; `meets_others` tells which, and learns it.
+///
 /// Gives back the rows that were inserted. Of the other values another profile is the first holder; its row is locked where
 /// the claim decides, else left alone, so that creators who share such a value do not wait for each other. The values that
 /// were decided on must be looked up again: only now can nobody get in between.
@@ -41,9 +48,16 @@ pub(crate) fn claim(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     claims: Vec<Claim>,
+    meets_others: &AtomicBool,
 ) -> Result<Vec<IdentityRow>, Error> {
     let mut claimed = Vec::new();
     let mut open = claims;
+    if open.len() >= MANY && !meets_others.load(Ordering::Relaxed) {
+        if all_new(connection, db_id, &open)? {
+            return Ok(open.into_iter().map(|claim| claim.row).collect());
+        }
+        meets_others.store(true, Ordering::Relaxed);
+    }
     for _ in 0..ROUNDS {
         if open.is_empty() {
             return Ok(claimed);
@@ -65,6 +79,19 @@ pub(crate) fn claim(
     if open.is_empty() { Ok(claimed) } else { Err(Error::Contention) }
 }
 
+/// Inserts all rows, or none where one of the values has a holder. That takes half as long as to insert those that have none.
+fn all_new(connection: &mut PgConnection, db_id: DatabaseId, claims: &[Claim]) -> Result<bool, Error> {
+    // Waits for rivals in the order of keys, as what may come after it does.
+    let inserted = connection.transaction(|connection| {
+        identities::insert_rows(connection, identities::ADD_NEW, db_id, claims.iter().map(|claim| &claim.row))
+    });
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The rows of which we are the first holder, and the claims of values that have none any more.
 fn settle(
     connection: &mut PgConnection,
@@ -73,19 +100,16 @@ fn settle(
     claims: Vec<Claim>,
 ) -> Result<(Vec<IdentityRow>, Vec<Claim>), Error> {
     let columns = KeyColumns::of_rows(claims.iter().map(|claim| &claim.row));
-    let indices: Vec<usize> = (0..claims.len()).collect();
     let found: Vec<Row> = sql_query(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
         .load(connection)?;
-    let first: HashMap<usize, Uuid> = found
-        .iter()
-        .filter_map(|row| at(&indices, row.position).map(|index| (*index, row.profile_id)))
-        .collect();
+    let first: HashMap<usize, Uuid> =
+        found.iter().filter_map(|row| Some((index(row.position)?, row.profile_id))).collect();
     let (mut ours, mut vanished) = (Vec::new(), Vec::new());
-    for (index, claim) in claims.into_iter().enumerate() {
-        match first.get(&index) {
+    for (place, claim) in claims.into_iter().enumerate() {
+        match first.get(&place) {
             None => vanished.push(claim),
             Some(holder) if *holder == claim.row.profile_id.0 => ours.push(claim.row),
             Some(_) => {}

@@ -78,11 +78,8 @@ pub(super) fn json_text(value: &impl Serialize) -> Result<String, Error> {
 }
 
 /// A 1-based position that `WITH ORDINALITY` gave, as an index into what was sent.
-pub(super) fn at<T>(rows: &[T], position: i64) -> Option<&T> {
-    usize::try_from(position)
-        .ok()
-        .and_then(|position| position.checked_sub(1))
-        .and_then(|index| rows.get(index))
+pub(super) fn index(position: i64) -> Option<usize> {
+    usize::try_from(position).ok().and_then(|position| position.checked_sub(1))
 }
 
 #[cfg(test)]

@@ -7,28 +7,44 @@ use intake_types::plan::Holder;
 use intake_types::{Combination, DatabaseId, Key, Kind, Places, ProfileId, Source, Sources};
 use uuid::Uuid;
 
-use super::columns::{Ints, KeyColumns, SmallInts, Texts, at, source_numbers, sources_of};
+use super::columns::{Ints, KeyColumns, SmallInts, Texts, index, source_numbers, sources_of};
 use crate::Error;
 
 /// Most profiles that are told of one value. More share a value only where nothing matches by it.
 pub(crate) const MOST_HOLDERS: u32 = 16;
 
-// Ordinals are given out again, so age is told by the id; the inner limit bounds what one value can cost.
-// A custom field's value stands nowhere but in the profile itself, so places do not bear on it.
+/// Where matching looks; a custom field's value stands nowhere but in the profile itself, so places do not bear on it.
+const COUNTS: &str = "(u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}')))";
+
 // LATERAL with LIMIT makes one index probe per key. A plain join would do so only with statistics: on a table that was
 // never analysed the planner takes every database for a few rows and scans it whole for each chunk.
-pub(super) const HOLDERS: &str = "\
-    SELECT u.position, i.profile_id, i.sources \
-    FROM unnest($2, $3) WITH ORDINALITY AS u (kind, value, position) \
-    CROSS JOIN LATERAL ( \
-        SELECT profile_id, sources FROM ( \
-            SELECT profile_id, sources FROM identities \
-            WHERE db_id = $1 AND kind = u.kind AND value = u.value \
-                AND (u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}'))) \
-            ORDER BY ordinal LIMIT 1000 \
-        ) AS first ORDER BY profile_id LIMIT $7 \
-    ) AS i \
-    ORDER BY u.position, i.profile_id";
+// Nothing is sorted: for most keys, which few carry, that would take as long as the probe.
+fn few() -> String {
+    format!(
+        "SELECT u.position, i.profile_id, i.sources \
+         FROM unnest($2, $3) WITH ORDINALITY AS u (kind, value, position) \
+         CROSS JOIN LATERAL ( \
+             SELECT profile_id, sources FROM identities \
+             WHERE db_id = $1 AND kind = u.kind AND value = u.value AND {COUNTS} \
+             ORDER BY ordinal LIMIT $7 \
+         ) AS i"
+    )
+}
+
+// Ordinals are given out again, so age is told by the id; the inner limit bounds what one value can cost.
+fn oldest() -> String {
+    format!(
+        "SELECT u.position, i.profile_id, i.sources \
+         FROM unnest($2, $3) WITH ORDINALITY AS u (kind, value, position) \
+         CROSS JOIN LATERAL ( \
+             SELECT profile_id, sources FROM ( \
+                 SELECT profile_id, sources FROM identities \
+                 WHERE db_id = $1 AND kind = u.kind AND value = u.value AND {COUNTS} \
+                 ORDER BY ordinal LIMIT 1000 \
+             ) AS first ORDER BY profile_id LIMIT $7 \
+         ) AS i"
+    )
+}
 
 #[derive(QueryableByName)]
 struct Row {
@@ -48,27 +64,58 @@ pub(crate) fn holders(
     places: &Places,
     most: u32,
 ) -> Result<Vec<Holder>, Error> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
+    let keys: Vec<&Key> = keys.iter().collect();
+    // One more than is asked for tells of which there are more.
+    let mut found = carriers(connection, &few(), db_id, &keys, places, i64::from(most) + 1)?;
+    let too_many = |carriers: &Vec<Holder>| u32::try_from(carriers.len()).is_ok_and(|count| count > most);
+    let shared: Vec<usize> =
+        (0..found.len()).filter(|index| found.get(*index).is_some_and(too_many)).collect();
+    let many: Vec<&Key> = shared.iter().filter_map(|index| keys.get(*index).copied()).collect();
+    let oldest = carriers(connection, &oldest(), db_id, &many, places, i64::from(most))?;
+    for (index, oldest) in shared.into_iter().zip(oldest) {
+        if let Some(carriers) = found.get_mut(index) {
+            *carriers = oldest;
+        }
     }
-    let columns = KeyColumns::of_keys(keys);
-    let rows: Vec<Row> = sql_query(HOLDERS)
+    for carriers in &mut found {
+        carriers.sort_unstable_by_key(|holder| holder.profile_id);
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// For each key those that a statement finds.
+fn carriers(
+    connection: &mut PgConnection,
+    statement: &str,
+    db_id: DatabaseId,
+    keys: &[&Key],
+    places: &Places,
+    most: i64,
+) -> Result<Vec<Vec<Holder>>, Error> {
+    let mut carriers = vec![Vec::new(); keys.len()];
+    if keys.is_empty() {
+        return Ok(carriers);
+    }
+    let columns = KeyColumns::of_keys(keys.iter().copied());
+    let rows: Vec<Row> = sql_query(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
         .bind::<Nullable<Ints>, _>(among(places))
         .bind::<Bool, _>(*places == Places::Subscriptions)
         .bind::<SmallInt, _>(Kind::FIRST_CUSTOM.number())
-        .bind::<BigInt, _>(i64::from(most))
+        .bind::<BigInt, _>(most)
         .load(connection)?;
-    let holder = |row: &Row| {
-        at(keys, row.position).map(|key| Holder {
-            key: key.clone(),
-            profile_id: ProfileId(row.profile_id),
-            sources: sources_of(&row.sources),
-        })
-    };
-    Ok(rows.iter().filter_map(holder).collect())
+    for row in rows {
+        let index = index(row.position);
+        if let Some((key, carriers)) =
+            index.and_then(|index| Some((*keys.get(index)?, carriers.get_mut(index)?)))
+        {
+            let (profile_id, sources) = (ProfileId(row.profile_id), sources_of(&row.sources));
+            carriers.push(Holder { key: key.clone(), profile_id, sources });
+        }
+    }
+    Ok(carriers)
 }
 
 fn among(places: &Places) -> Option<Vec<i32>> {

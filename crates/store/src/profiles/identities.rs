@@ -47,6 +47,13 @@ pub(super) const ADD_FIRST: &str = "\
     ORDER BY u.position \
     ON CONFLICT DO NOTHING";
 
+/// The same where all are known to be new, or nothing is to be inserted.
+pub(super) const ADD_NEW: &str = "\
+    INSERT INTO identities (db_id, kind, value, ordinal, profile_id, sources) \
+    SELECT $1, u.kind, u.value, 0, u.profile_id, u.sources::int[] \
+    FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS u (kind, value, profile_id, sources, position) \
+    ORDER BY u.position";
+
 // Then each takes the next free ordinal of its value, plus its place among the rows of the same value here.
 const ADD_NEXT: &str = "\
     INSERT INTO identities (db_id, kind, value, ordinal, profile_id, sources) \
@@ -125,14 +132,23 @@ pub(super) fn insert<'a>(
     db_id: DatabaseId,
     rows: impl Iterator<Item = &'a IdentityRow>,
 ) -> Result<usize, Error> {
+    Ok(insert_rows(connection, statement, db_id, rows)?)
+}
+
+pub(super) fn insert_rows<'a>(
+    connection: &mut PgConnection,
+    statement: &str,
+    db_id: DatabaseId,
+    rows: impl Iterator<Item = &'a IdentityRow>,
+) -> QueryResult<usize> {
     let columns = KeyColumns::of_rows(rows);
-    Ok(sql_query(statement)
+    sql_query(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
         .bind::<Uuids, _>(columns.profile_ids)
         .bind::<Texts, _>(columns.sources)
-        .execute(connection)?)
+        .execute(connection)
 }
 
 fn insert_next(

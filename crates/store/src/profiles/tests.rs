@@ -1,6 +1,7 @@
 //! Statements on identities and profiles by themselves, and what the planner makes of them.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -94,10 +95,32 @@ fn holders_are_told_by_where_they_carry_the_value() {
 fn a_claim_gives_back_what_was_free() {
     let database = TestDatabase::create();
     let connection = &mut database.connect();
-    let first = claim::claim(connection, DATABASE, vec![decide(row("a", 1)), decide(row("b", 1))]).unwrap();
-    assert_eq!(first.len(), 2);
-    let second = claim::claim(connection, DATABASE, vec![decide(row("a", 2)), decide(row("c", 2))]).unwrap();
-    assert_eq!(second, [row("c", 2)]);
+    let none = &AtomicBool::new(false);
+    let mut claim = |claims| claim::claim(connection, DATABASE, claims, none).unwrap();
+    assert_eq!(claim(vec![decide(row("a", 1)), decide(row("b", 1))]).len(), 2);
+    assert_eq!(claim(vec![decide(row("a", 2)), decide(row("c", 2))]), [row("c", 2)]);
+}
+
+#[test]
+fn of_many_claims_those_that_are_free_are_given_back_whether_others_are_met_or_not() {
+    let database = TestDatabase::create();
+    let connection = &mut database.connect();
+    let meets_others = &AtomicBool::new(false);
+    let mut round = 0;
+    let mut claim = |numbers: std::ops::Range<u128>| {
+        round += 1000;
+        let claims = numbers.map(|number| decide(row(&format!("{number:03}"), round + number))).collect();
+        let claimed = connection
+            .transaction(|connection| claim::claim(connection, DATABASE, claims, meets_others))
+            .unwrap();
+        let numbers: Vec<u128> = claimed.iter().map(|row| row.profile_id.0.as_u128() - round).collect();
+        (numbers, meets_others.load(Ordering::Relaxed))
+    };
+    assert_eq!(claim(100..200), ((100..200).collect(), false), "all are new");
+    assert_eq!(claim(199..299), ((200..299).collect(), true), "but for one");
+    assert_eq!(claim(298..398), ((299..398).collect(), true), "as was to be expected");
+    assert_eq!(claim(500..600), ((500..600).collect(), true), "it is only slower");
+    assert_eq!(database.scalar("SELECT count(*) FROM identities WHERE ordinal = 0"), 398);
 }
 
 #[derive(QueryableByName)]
