@@ -19,11 +19,14 @@ pub(crate) struct Wanted {
     pub(crate) faketime: bool,
 }
 
-/// Installs what is missing. libpq is always wanted: diesel links it.
+/// Installs what is missing. libpq is always wanted, for diesel links it, and make, which builds the worker's allocator.
 pub(crate) fn ensure_installed(checkout: &Checkout, wanted: Wanted) -> Result<()> {
     let mut missing = Vec::new();
     if !has_libpq() {
         missing.push("libpq-dev");
+    }
+    if !run::succeeds(Command::new("make").arg("--version")) {
+        missing.push("make");
     }
     if wanted.postgres && postgres::installed().is_empty() {
         missing.push("postgresql");
