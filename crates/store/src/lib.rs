@@ -8,6 +8,8 @@ mod callbacks;
 mod catalog;
 mod config;
 mod conninfo;
+#[cfg(test)]
+mod distribution;
 mod error;
 #[cfg(test)]
 mod fixture;
