@@ -54,6 +54,11 @@ impl Process {
         Self { child: command.spawn().expect("the process starts"), address }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it says that it has all that it needs.
     pub fn is_ready(&self) -> bool {
         let ready = ureq::get(format!("http://{}/health/ready", self.address)).call();

@@ -1,9 +1,10 @@
-//! Developer commands: `cargo xtask up`, `test`, `check`, `soak`, `fuzz`, `down`.
+//! Developer commands: `cargo xtask up`, `test`, `check`, `soak`, `bench`, `fuzz`, `down`.
 //!
 //! Everything that a contributor needs beyond Rust itself is started from here: real servers, private to the
 //! checkout, below `.dev/`. Depends on next to nothing, so that it builds in seconds on a fresh machine and
 //! before libpq is installed.
 
+mod bench;
 mod check;
 mod checkout;
 mod compose;
@@ -43,6 +44,7 @@ enum Command {
     Test(test::Options),
     Check,
     Soak(soak::Options),
+    Bench(bench::Options),
     Fuzz(fuzz::Options),
     Down(down::Options),
     Help,
@@ -76,6 +78,7 @@ fn perform() -> Result<()> {
         Command::Test(options) => test::test(&checkout, &options),
         Command::Check => check::command(&checkout),
         Command::Soak(options) => soak::soak(&checkout, &options),
+        Command::Bench(options) => bench::bench(&checkout, &options),
         Command::Fuzz(options) => fuzz::fuzz(&checkout, &options),
         Command::Down(options) => down::down(&checkout, options),
         Command::Help => Ok(()),
@@ -93,6 +96,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command> {
         "test" => Command::Test(test::Options::default()),
         "check" => Command::Check,
         "soak" => Command::Soak(soak::Options::default()),
+        "bench" => Command::Bench(bench::Options::default()),
         "fuzz" => Command::Fuzz(fuzz::Options::default()),
         "down" => Command::Down(down::Options::default()),
         "help" => Command::Help,
@@ -110,6 +114,8 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Command> {
             (Command::Test(options), Value(value)) => options.runner.push(value),
             (Command::Soak(options), Long("minutes")) => options.minutes = arguments.value()?.parse()?,
             (Command::Soak(options), Long("seed")) => options.seed = Some(arguments.value()?.parse()?),
+            (Command::Bench(options), Long("publish")) => options.publish = true,
+            (Command::Bench(options), Value(value)) => options.bench.push(value),
             (Command::Fuzz(options), Long("seconds")) => options.seconds = arguments.value()?.parse()?,
             (Command::Fuzz(options), Long("target")) => options.target = Some(arguments.value()?.string()?),
             (Command::Down(options), Long("wipe")) => options.wipe = true,

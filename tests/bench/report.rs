@@ -1,0 +1,106 @@
+//! The figures for people: a table in Markdown, and a plot.
+
+use std::fmt::Write as _;
+
+use crate::figures::{Found, Goal};
+
+const WIDTH: f64 = 760.0;
+const LINE: f64 = 26.0;
+/// Where the bars begin, and how long one of 1.0 is.
+const BAR: (f64, f64) = (330.0, 200.0);
+
+/// A table, with the least and the most of all rounds.
+pub(crate) fn table(rows: &[Found]) -> String {
+    let mut text = String::from(
+        "| figure | median (least to most) | ratio (least to most) | goal | |\n|---|---|---|---|---|\n",
+    );
+    for found in rows {
+        let spread = found.figure;
+        let figure = format!(
+            "{} {} ({} to {})",
+            number(spread.value),
+            found.row.unit,
+            number(spread.least),
+            number(spread.most)
+        );
+        let ratio = found.ratio.map(|ratio| {
+            let base = found.row.base().unwrap_or_default();
+            format!("{:.2} x {base} ({:.2} to {:.2})", ratio.value, ratio.least, ratio.most)
+        });
+        let reached = match found.is_reached() {
+            None => "",
+            Some(true) => "reached",
+            Some(false) => "missed",
+        };
+        let (what, ratio, goal) = (found.row.what, ratio.unwrap_or_default(), goal(found));
+        let _written = writeln!(text, "| {what} | {figure} | {ratio} | {goal} | {reached} |");
+    }
+    text
+}
+
+fn goal(found: &Found) -> String {
+    match found.goal() {
+        None => String::new(),
+        Some(Goal::AtLeast(least)) => format!("at least {least}"),
+        Some(Goal::Below(most)) => format!("below {most} {}", found.row.unit),
+    }
+}
+
+/// A number as it is read best: whole from a hundred on.
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let grouped: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    grouped.join(",")
+}
+
+/// The ratios that have a goal, as bars, with a mark where the goal is.
+pub(crate) fn plot(rows: &[Found]) -> String {
+    let bars: Vec<_> = rows
+        .iter()
+        .filter_map(|found| match (found.ratio, found.goal()) {
+            (Some(ratio), Some(Goal::AtLeast(goal))) => Some((found, ratio, goal)),
+            _no_bar => None,
+        })
+        .collect();
+    let height = LINE * f64::from(u32::try_from(bars.len()).unwrap_or_default()) + 30.0;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
+    );
+    let mut top = 10.0;
+    for (found, ratio, goal) in bars {
+        let colour = if found.is_reached() == Some(true) { "#3a7d44" } else { "#c0692b" };
+        let (text, baseline) = (found.row.what, top + 14.0);
+        let base = found.row.base().unwrap_or_default();
+        let (length, mark) = (ratio.value * BAR.1, BAR.0 + goal * BAR.1);
+        let end = BAR.0 + length + 6.0;
+        let _written = write!(
+            svg,
+            "<text x=\"8\" y=\"{baseline}\">{text}</text>\n\
+             <rect x=\"{}\" y=\"{top}\" width=\"{length:.1}\" height=\"18\" fill=\"{colour}\"/>\n\
+             <line x1=\"{mark:.1}\" x2=\"{mark:.1}\" y1=\"{}\" y2=\"{}\" stroke=\"black\" stroke-width=\"2\"/>\n\
+             <text x=\"{end:.1}\" y=\"{baseline}\" fill=\"#555\">{:.2} x {base}</text>\n",
+            BAR.0,
+            top - 2.0,
+            top + 20.0,
+            ratio.value,
+        );
+        top += LINE;
+    }
+    let _written =
+        write!(svg, "<text x=\"8\" y=\"{}\" fill=\"#555\">black: the goal</text>\n</svg>\n", top + 12.0);
+    svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(["1.5", "100", "12,346", "1,234,568"], [1.5, 100.0, 12_345.6, 1_234_567.8].map(number));
+    }
+}
