@@ -179,6 +179,14 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn of_two_byte_order_marks_one_is_left_out() {
+    let text = "\u{feff}\u{feff}\n".as_bytes();
+    let whole = split(StreamFormat::Csv, &[text]);
+    assert_eq!(whole, split(StreamFormat::Csv, &[&text[..4], &text[4..]]));
+    assert_eq!(whole.unwrap_err(), "data: the body holds no record; at least one is needed");
+}
+
 proptest! {
     #[test]
     fn it_does_not_matter_where_text_is_divided(text in text(), cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6)) {
