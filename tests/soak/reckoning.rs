@@ -170,6 +170,8 @@ impl Reckoning {
                 let Some(ends) = ends.get_mut(record) else { continue };
                 let flaw = request.records.get(record).and_then(|record| record.flaw);
                 match fate {
+                    // A dry run that was given up is foretold anew, also of people who are there.
+                    Fate::Applied(_) if request.wish == Wish::Ask => {}
                     Fate::Applied(_) => ends.applied += 1,
                     Fate::Foretold => {}
                     Fate::Skipped => ends.is_skipped = true,
