@@ -1,7 +1,6 @@
 //! A small catalogue and imports for it, for the tests of this crate.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use intake_types::catalog::{Account, Catalog, Declaration};
@@ -98,15 +97,7 @@ pub(crate) fn import(job: u64, rule: MatchRule, records: &[Value]) -> Arc<Import
 
 pub(crate) fn import_of(header: Header, records: Vec<Box<RawValue>>) -> Arc<Import> {
     let overlay = Arc::new(Mutex::new(Overlay::new(1 << 20)));
-    Arc::new(Import {
-        header,
-        first_index: 0,
-        records,
-        unreadable: BTreeMap::new(),
-        atlas: None,
-        overlay,
-        meets_others: AtomicBool::new(false),
-    })
+    Arc::new(Import::new(header, 0, records, BTreeMap::new(), overlay))
 }
 
 pub(crate) fn email(name: &str) -> Value {

@@ -30,7 +30,7 @@ pub struct Import {
 }
 
 impl Import {
-    fn new(
+    pub(crate) fn new(
         header: Header,
         first_index: u32,
         records: Vec<Box<RawValue>>,

@@ -38,7 +38,6 @@ pub use envelope::{Envelope, shortened};
 pub use field::{Field, FieldType, Problem};
 pub use geo::{Atlas, Place};
 pub use id::{DatabaseId, JobId, JobKey, ProfileId, ResourceId, TokenHash};
-
 pub use key::{Carried, Key, Kind, Places, Source, Sources};
 pub use listing::Listing;
 pub use lookup::Lookup;

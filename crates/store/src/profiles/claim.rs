@@ -83,7 +83,7 @@ pub(crate) fn claim(
 fn all_new(connection: &mut PgConnection, db_id: DatabaseId, claims: &[Claim]) -> Result<bool, Error> {
     // Waits for rivals in the order of keys, as what may come after it does.
     let inserted = connection.transaction(|connection| {
-        identities::insert_rows(connection, identities::ADD_NEW, db_id, claims.iter().map(|claim| &claim.row))
+        identities::insert(connection, identities::ADD_NEW, db_id, claims.iter().map(|claim| &claim.row))
     });
     match inserted {
         Ok(_) => Ok(true),

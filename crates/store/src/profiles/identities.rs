@@ -131,15 +131,6 @@ pub(super) fn insert<'a>(
     statement: &str,
     db_id: DatabaseId,
     rows: impl Iterator<Item = &'a IdentityRow>,
-) -> Result<usize, Error> {
-    Ok(insert_rows(connection, statement, db_id, rows)?)
-}
-
-pub(super) fn insert_rows<'a>(
-    connection: &mut PgConnection,
-    statement: &str,
-    db_id: DatabaseId,
-    rows: impl Iterator<Item = &'a IdentityRow>,
 ) -> QueryResult<usize> {
     let columns = KeyColumns::of_rows(rows);
     sql_query(statement)

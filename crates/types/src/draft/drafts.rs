@@ -99,8 +99,8 @@ impl Drafts {
         self.operation != Operation::Update && self.rule != MatchRule::ProfileId
     }
 
-    /// The id of the profile that a record makes, if it makes one. Of one request it is the younger the later the record is, also where
-    /// another job had the records before.
+    /// The id of the profile that a record makes, if it makes one. Of one request it is the younger the later the record is,
+    /// also where another job had the records before.
     pub(crate) fn made_by(&self, index: u32) -> ProfileId {
         ProfileId::made_by(self.job_id, self.begins_at.saturating_add(index))
     }
