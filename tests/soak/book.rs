@@ -35,8 +35,6 @@ pub(crate) struct Entry {
     pub(crate) request: Request,
     /// When it was first sent: it counts as accepted no earlier.
     pub(crate) sent: Instant,
-    /// How often it was sent.
-    pub(crate) tries: u32,
     /// When its first 202 was there.
     pub(crate) acknowledged: Option<Instant>,
     /// The jobs that its 202s named: one, if it was not sent while nobody could tell.
@@ -109,20 +107,9 @@ impl Book {
     }
 
     pub(crate) fn sent(&self, request: &Request) {
-        let entry = Entry {
-            request: request.clone(),
-            sent: Instant::now(),
-            tries: 0,
-            acknowledged: None,
-            named: Vec::new(),
-        };
+        let entry =
+            Entry { request: request.clone(), sent: Instant::now(), acknowledged: None, named: Vec::new() };
         self.pages().entries.insert(request.number, entry);
-    }
-
-    pub(crate) fn tried(&self, number: u32) {
-        if let Some(entry) = self.pages().entries.get_mut(&number) {
-            entry.tries += 1;
-        }
     }
 
     /// A request was answered with a job: it is followed, the first time.

@@ -70,7 +70,6 @@ impl Clients {
         loop {
             let which = draw.random_range(0..usize::MAX);
             let patience = self.patience(request, draw);
-            self.book.tried(request.number);
             match self.gateways.post(which, &sent, patience) {
                 Some(answer) if answer.status == 202 => match answer.job() {
                     Some(job) => {

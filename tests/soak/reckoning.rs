@@ -233,18 +233,20 @@ impl Reckoning {
         }
     }
 
-    /// A request that was sent after another one was acknowledged was accepted later, whatever the gateways.
+    /// A request that was sent after another one was acknowledged was accepted later, whatever the gateways, and however often
+    /// either was sent.
     fn order(&mut self, closed: &Closed, ledger: &Ledger, account: usize) {
         let of_account = closed.entries.values().filter(|entry| entry.request.account == account);
         let mut steps: Vec<(Instant, bool, Stamp, u32)> = Vec::new();
         for entry in of_account {
-            let ended = entry.named.first().and_then(|job| closed.jobs.get(job)?.ended.as_ref());
+            let first = entry.named.first();
+            let ended = first.and_then(|job| closed.jobs.get(job)?.ended.as_ref());
             let job = ended.and_then(|(_, ended)| ledger.jobs.get(&JobId(ended.job.parse().ok()?)));
             if let (Some(job), Some(acknowledged)) = (job, entry.acknowledged) {
                 let stamp = job.header.stamp();
                 steps.push((entry.sent, false, stamp, entry.request.number));
-                // Of what was sent several times, to several gateways, the last one may count.
-                if entry.tries == 1 {
+                // Where it was taken first while nobody could tell whose its key is, it may stand where it was taken again.
+                if first == ended.map(|(_, ended)| &ended.job) {
                     steps.push((acknowledged, true, stamp, entry.request.number));
                 }
             }

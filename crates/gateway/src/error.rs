@@ -94,6 +94,11 @@ const SOON: u8 = 1;
 const LATER: u8 = 5;
 
 impl ApiError {
+    /// Whether what was to be published may be stored in spite of the error.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Broker(error) if error.is_unknown())
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => of_refusal(refusal),

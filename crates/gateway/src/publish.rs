@@ -25,20 +25,19 @@ pub(crate) struct Published {
 
 /// Publishes a request, unless its key says that its job is safe already.
 pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published, ApiError> {
-    let Accepted { job_id, account, total, key, lane, message, mut reservation } = accepted;
+    let Accepted { job_id: own, account, total, key, lane, message, reservation } = accepted;
     let Some(key) = key else {
-        return confirmed(app, &account.name, job_id, total, (lane, message)).await;
+        return confirmed(app, &account.name, own, total, (lane, message)).await;
     };
     let _turn = app.keys.turn(&account.name, &key).await;
-    let (own, since) = (Stamp::of(job_id), Instant::now());
-    let (job_id, message, sure) = match app.keys.claim(&app.store, &account.name, &key, job_id).await? {
-        Claim::Own => (job_id, message, true),
-        Claim::Unsure => (job_id, message, false),
-        Claim::Again(before) => {
-            let packed = respond::off_thread(move || under(&message, before, own, reservation));
-            let (message, held) = packed.await??;
-            reservation = held;
-            (before, message, true)
+    let since = Instant::now();
+    let claim = app.keys.claim(&app.store, &account.name, &key, own, Stamp::of(own)).await?;
+    let (job_id, sure, packed) = match claim {
+        Claim::Own => (own, true, Ok((message, reservation))),
+        Claim::Unsure => (own, false, Ok((message, reservation))),
+        Claim::Again(before, order) => {
+            let packed = respond::off_thread(move || under(&message, before, order, reservation)).await;
+            (before, true, packed.flatten())
         }
         Claim::Replayed(job_id) => {
             observe::job(job_id);
@@ -46,10 +45,16 @@ pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published
             return Ok(Published { job_id, expected: None });
         }
     };
-    let published = confirmed(app, &account.name, job_id, total, (lane, message)).await?;
-    app.keys.published(&account.name, &key, job_id, sure, since);
-    drop(reservation);
-    Ok(published)
+    let published = match packed {
+        Ok((message, _held)) => confirmed(app, &account.name, job_id, total, (lane, message)).await,
+        Err(error) => Err(error),
+    };
+    match &published {
+        Ok(_) => app.keys.published(&account.name, &key, job_id, sure, since),
+        Err(error) if sure => app.keys.refused(&app.store, &account.name, &key, job_id, error).await,
+        Err(_) => {}
+    }
+    published
 }
 
 /// Publishes a message, and has the broker confirm it.
@@ -74,7 +79,7 @@ async fn confirmed(
     Ok(Published { job_id, expected })
 }
 
-/// The same message for another job, which is accepted only now.
+/// The same message for another job, which stands elsewhere in the order of acceptance.
 fn under(
     message: &Outgoing,
     job_id: JobId,

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use intake_types::catalog::{Account, Catalog, Declaration};
 use intake_types::plan::Overlay;
 use intake_types::{
-    Action, DatabaseId, Entry, Header, JobId, JobKey, MatchRule, Nulls, Operation, Outcome, ResourceId,
-    UnknownFields, Warning,
+    Action, DatabaseId, Entry, Header, JobId, JobKey, MatchRule, Nulls, Operation, Outcome, RequestKey,
+    ResourceId, Stamp, UnknownFields, Warning,
 };
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use crate::{Excerpt, Import, Store};
+use crate::{Excerpt, Import, Reserved, Store};
 
 pub(crate) const DATABASE: DatabaseId = DatabaseId(1);
 
@@ -61,6 +61,12 @@ pub(crate) fn account(name: &str) -> Account {
 pub(crate) fn job_id(number: u64) -> JobId {
     let key = JobKey::new(b"a secret of the store's tests").unwrap();
     JobId::mint(1_700_000_000_000_000_000 + number * 1_000_000, number, "demo", &key)
+}
+
+/// Reserves a key of the account `demo`, as its gateway does that takes a request.
+pub(crate) async fn reserve(store: &Store, number: u64, key: &RequestKey) -> Reserved {
+    let job_id = job_id(number);
+    store.reserve("demo", key, job_id, Stamp::of(job_id)).await.unwrap()
 }
 
 pub(crate) fn header(job: u64, rule: MatchRule, total: usize) -> Header {

@@ -3,6 +3,7 @@
 mod away;
 mod bodies;
 mod killed;
+mod order;
 mod replayed;
 
 use std::net::SocketAddr;

@@ -23,7 +23,10 @@ fn watchdog(world: &World) -> WorkerProcess {
 
 fn lines() -> String {
     let add = json!({"action": "incr", "value": 5});
-    let line = |row| json!({"email": format!("{row}@example.com"), "loyalty_points": add}).to_string() + "\n";
+    let line = |row| {
+        json!({"email": format!("{row}@example.com"), "loyalty_points": add, "city": "Nowhere"}).to_string()
+            + "\n"
+    };
     (0..RECORDS).map(line).collect()
 }
 
@@ -126,6 +129,22 @@ fn when_all_but_its_seal_is_safe_it_is_sealed_by_being_sent_again() {
     is_applied_once(&world, &first);
     nothing_waits(&world);
     assert_eq!(world.database.scalar("SELECT count(*) FROM jobs"), 1);
+}
+
+#[test]
+fn what_was_accepted_before_it_was_sealed_again_still_wins() {
+    let world = world();
+    let mut gateway = GatewayProcess::start(&world, &[]);
+    killed_before_its_seal(&world, &mut gateway);
+    let one = json!({"db_id": 1, "data": [{"email": "0@example.com", "city": "Riga"}]});
+    until("the gateway is ready", || (world.get("/health/ready", None).status == 200).then_some(()));
+    let between = world.import(&one).job_id();
+    let sealed = send_again(&world, false);
+    world.start_worker();
+    world.completed(&between);
+    world.completed(&sealed);
+    let riga = "SELECT count(*) FROM profiles WHERE fields ->> 'city' = 'Riga'";
+    assert_eq!(world.database.scalar(riga), 1, "it was accepted later");
 }
 
 /// Sends a stream whose key is claimed, whose parts are safe, and whose seal does not reach the broker.

@@ -238,8 +238,8 @@ fn a_retry_whose_gateway_died_before_the_seal_is_sealed_by_the_next_one() {
     let failed: JobId = serde_json::from_value(json!(job)).unwrap();
     let fingerprint = Fingerprint::of(&[failed.0.as_bytes()]);
     world.database.execute(&format!(
-        "INSERT INTO request_keys (account, scope, key, job_id, fingerprint) \
-         VALUES ('demo', 'retry', '{job}', '{retry}', '\\x{fingerprint}')"
+        "INSERT INTO request_keys (account, scope, key, job_id, fingerprint, stands_at) \
+         VALUES ('demo', 'retry', '{job}', '{retry}', '\\x{fingerprint}', '{retry}')"
     ));
     for _time in 0..2 {
         let answer = world.post(

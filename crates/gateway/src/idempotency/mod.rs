@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use intake_store::{Reserved, Store};
-use intake_types::{Fingerprint, JobId, KeyScope, RequestKey};
+use intake_types::{Fingerprint, JobId, KeyScope, RequestKey, Stamp};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout};
 
@@ -43,8 +43,9 @@ pub(crate) enum Claim {
     Own,
     /// Nobody could say whose the key is: the worker will.
     Unsure,
-    /// Its job was given out, but may never have been published: it is published again, under that job.
-    Again(JobId),
+    /// Its job was given out, but may never have been published: it is published again, under that job, and stands so in the
+    /// order of acceptance.
+    Again(JobId, Stamp),
     /// Its job is safe; there is nothing to publish.
     Replayed(JobId),
 }
@@ -69,13 +70,15 @@ impl RequestKeys {
         timeout(FLIGHT_TIME, self.recent.flight(account, key).lock_owned()).await.ok()
     }
 
-    /// Claims a key for the job that is about to be published.
+    /// Claims a key for the job that is about to be published, which stands so in the order of acceptance unless the request
+    /// was taken before. What comes of it is to be told: [`Self::published`], or [`Self::refused`].
     pub(crate) async fn claim(
         &self,
         store: &Store,
         account: &str,
         key: &RequestKey,
         job_id: JobId,
+        order: Stamp,
     ) -> Result<Claim, ApiError> {
         // A retry's key may have been freed, in whatever gateway, so of it the ledger alone can say.
         let known = self.recent.get(account, key).filter(|_known| key.scope != KeyScope::Retry);
@@ -83,7 +86,7 @@ impl RequestKeys {
         if let Some(known) = known.filter(|known| known.sure || known.fingerprint != key.fingerprint) {
             return known.of(key.fingerprint);
         }
-        match self.ask(store.reserve(account, key, job_id)).await {
+        match self.ask(store.reserve(account, key, job_id, order)).await {
             Some(reserved) if reserved.job_id == job_id => Ok(Claim::Own),
             Some(reserved) => {
                 // What holds for a while only is asked for each time: how long it has held is not told.
@@ -92,7 +95,15 @@ impl RequestKeys {
                     let known = Known { fingerprint, job_id, sure: true };
                     self.recent.put(account, key, known, Instant::now());
                 }
-                of_ledger(reserved, key.fingerprint)
+                match reserved {
+                    Reserved { fingerprint, .. } if fingerprint != key.fingerprint => {
+                        Err(ApiError::KeyReused)
+                    }
+                    Reserved { job_id, registered: true, .. } => Ok(Claim::Replayed(job_id)),
+                    Reserved { job_id, stands_at, .. } => {
+                        Ok(Claim::Again(job_id, stands_at.unwrap_or(order)))
+                    }
+                }
             }
             // Better than one more job for the worker to find equal.
             None => match known {
@@ -104,14 +115,14 @@ impl RequestKeys {
 
     /// The job that was accepted for this very request before, if that is certain: for one that would be refused now.
     pub(crate) async fn replayed(&self, store: &Store, account: &str, key: &RequestKey) -> Option<JobId> {
-        let claim = match self.recent.get(account, key) {
-            Some(known) => known.of(key.fingerprint),
-            None => of_ledger(self.ask(store.reserved(account, key)).await.flatten()?, key.fingerprint),
+        let (fingerprint, job_id) = if let Some(known) = self.recent.get(account, key) {
+            (known.fingerprint, known.job_id)
+        } else {
+            let reserved = self.ask(store.reserved(account, key)).await.flatten();
+            let reserved = reserved.filter(|reserved| reserved.registered)?;
+            (reserved.fingerprint, reserved.job_id)
         };
-        match claim {
-            Ok(Claim::Replayed(job_id)) => Some(job_id),
-            _ => None,
-        }
+        (fingerprint == key.fingerprint).then_some(job_id)
     }
 
     /// What a key stands for, where its job is safe already: for a request whose body is not read yet, or need not be kept.
@@ -149,6 +160,21 @@ impl RequestKeys {
         self.recent.put(account, key, Known { fingerprint: key.fingerprint, job_id, sure }, since);
     }
 
+    /// Tells the ledger of a request whose key was claimed, and which could not be published, so that it stands where it is sent
+    /// again; unless it may be stored all the same.
+    pub(crate) async fn refused(
+        &self,
+        store: &Store,
+        account: &str,
+        key: &RequestKey,
+        job_id: JobId,
+        error: &ApiError,
+    ) {
+        if !error.is_unknown() {
+            self.ask(store.refused(account, key, job_id)).await;
+        }
+    }
+
     /// Asks the ledger, unless it is away. A query that is given up on may still reserve the key, for the very job that is
     /// published then.
     async fn ask<T>(&self, question: impl Future<Output = Result<T, intake_store::Error>>) -> Option<T> {
@@ -178,11 +204,4 @@ impl Known {
             Err(ApiError::KeyReused)
         }
     }
-}
-
-fn of_ledger(reserved: Reserved, fingerprint: Fingerprint) -> Result<Claim, ApiError> {
-    if reserved.fingerprint != fingerprint {
-        return Err(ApiError::KeyReused);
-    }
-    Ok(if reserved.registered { Claim::Replayed(reserved.job_id) } else { Claim::Again(reserved.job_id) })
 }

@@ -198,7 +198,7 @@ impl<'a> Parts<'a> {
     pub(super) fn cut(self, error: &ApiError) {
         let is_open = match (&self.sealing, error) {
             // A seal that may be stored decides; and the key of one that is not may be sent again with it.
-            (Some(sealing), ApiError::Broker(error)) => sealing.has_key || error.is_unknown(),
+            (Some(sealing), ApiError::Broker(_)) => sealing.has_key || error.is_unknown(),
             _ => false,
         };
         if !is_open {

@@ -133,16 +133,21 @@ fn seal(
     }
     let _turn = turn.or_else(|| runtime.block_on(app.keys.turn(account, &key)));
     let since = Instant::now();
-    let (job_id, sure) = match runtime.block_on(app.keys.claim(&app.store, account, &key, own))? {
-        Claim::Own => (own, true),
-        Claim::Unsure => (own, false),
+    let claim = runtime.block_on(app.keys.claim(&app.store, account, &key, own, order))?;
+    let (job_id, order, sure) = match claim {
+        Claim::Own => (own, order, true),
+        Claim::Unsure => (own, order, false),
         // Its key was claimed when all of its parts were safe; only its seal may not be.
-        Claim::Again(before) => (before, true),
+        Claim::Again(before, order) => (before, order, true),
         Claim::Replayed(job_id) => return Ok(Sealed { job_id, total: 0, is_replayed: true }),
     };
-    let total = parts.seal(job_id, Some(key.clone()), order)?;
-    app.keys.published(account, &key, job_id, sure, since);
-    Ok(Sealed { job_id, total, is_replayed: false })
+    let sealed = parts.seal(job_id, Some(key.clone()), order);
+    match &sealed {
+        Ok(_) => app.keys.published(account, &key, job_id, sure, since),
+        Err(error) if sure => runtime.block_on(app.keys.refused(&app.store, account, &key, job_id, error)),
+        Err(_) => {}
+    }
+    Ok(Sealed { job_id, total: sealed?, is_replayed: false })
 }
 
 /// Takes a body apart, to its good end; gives the fingerprint, if one is wanted.

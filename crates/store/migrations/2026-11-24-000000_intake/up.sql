@@ -138,6 +138,10 @@ CREATE TABLE request_keys (
     -- SHA-256 of what was asked for.
     fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
     job_id uuid NOT NULL,
+    -- Where the request stands in the order of acceptance: where it stood when it was first taken.
+    stands_at uuid NOT NULL,
+    -- How many times it was taken and not refused by the broker. Where that is 0, it stands where it is taken next.
+    takings integer NOT NULL DEFAULT 1 CHECK (takings >= 0),
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account, scope, key)
 );

@@ -41,8 +41,8 @@ pub struct Registered {
     pub refused: bool,
     /// Why it failed, if it did.
     pub error: Option<u16>,
-    /// Where it stands in the order of acceptance, as whoever registered it first was told: a request that was sent again
-    /// before it was known to be safe may be told otherwise.
+    /// Where it stands in the order of acceptance, as it was decided when it was registered first: a request that was sent again
+    /// before it was known to be safe may say otherwise.
     pub stamp: Stamp,
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn register(
             }
             key::settle(connection, keep, header, key)?
         }
-        None => Settled::Own,
+        None => Settled::Own(header.stamp()),
     };
     if let Settled::SameAs(other) = settled {
         parts::drop_of_ended(connection, header, None)?;
@@ -169,8 +169,12 @@ pub(crate) fn register(
             stamp: header.stamp(),
         });
     }
+    let standing = match settled {
+        Settled::Own(order) if order != header.stamp() => &Header { order: Some(order), ..header.clone() },
+        _ => header,
+    };
     let upsert = diesel::insert_into(jobs::table)
-        .values(row(header)?)
+        .values(row(standing)?)
         .on_conflict((jobs::db_id, jobs::id))
         .do_update()
         .set((

@@ -213,7 +213,7 @@ fn take_key(
     for _ in 0..key::ATTEMPTS {
         let held = if asked.seconds.is_none() {
             // It may have been freed when the job was given up.
-            Some(key::reserve(connection, keep, &new.account, asked, new.job_id)?)
+            Some(key::reserve(connection, keep, &new.account, asked, (new.job_id, new.stamp()))?)
         } else {
             // One that stands for a while alone is not begun anew.
             key::reserved(connection, keep, &new.account, asked)?
@@ -225,7 +225,12 @@ fn take_key(
                 }
             }
             Some(Reserved { job_id, fingerprint, .. }) => {
-                return Ok((fingerprint == asked.fingerprint && job_id != new.job_id).then_some(job_id));
+                let is_other = fingerprint == asked.fingerprint && job_id != new.job_id;
+                if is_other && asked.seconds.is_none() {
+                    // This was no taking of it.
+                    key::refused(connection, &new.account, asked, job_id)?;
+                }
+                return Ok(is_other.then_some(job_id));
             }
             None => return Ok(None),
         }

@@ -8,50 +8,52 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Binary, Bool, Double, Nullable, Text, Uuid as UuidType};
-use intake_types::{Fingerprint, Header, JobId, RequestKey};
+use diesel::sql_types::{Binary, Bool, Double, Integer, Nullable, Text, Uuid as UuidType};
+use intake_types::{Fingerprint, Header, JobId, RequestKey, Stamp};
 use uuid::Uuid;
 
 use crate::ledger::cancel;
 use crate::{Error, Retention, Store};
 
-/// How often a key may vanish (be purged) or appear between two statements.
+/// How often a key may vanish (be purged) between two statements.
 pub(super) const ATTEMPTS: usize = 3;
 
-// One round trip for a key that is known and for one that is not. A row that is too old is as good as none. Nothing comes
-// back when another has inserted the same key meanwhile, which this statement cannot see yet: then it is run again.
+// One round trip for a key that is known and for one that is not, under the lock of its row. A row that is too old is as good
+// as none. Of one for something else a taking is not counted.
 const RESERVE: &str = "\
-    WITH found AS ( \
-        SELECT job_id, fingerprint FROM request_keys \
-        WHERE account = $1 AND scope = $2 AND key = $3 AND created_at > now() - make_interval(secs => $6) \
-    ), made AS ( \
-        INSERT INTO request_keys AS k (account, scope, key, fingerprint, job_id) \
-        SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT FROM found) \
-        ON CONFLICT (account, scope, key) DO UPDATE \
-        SET fingerprint = excluded.fingerprint, job_id = excluded.job_id, created_at = now() \
+    INSERT INTO request_keys AS k (account, scope, key, fingerprint, job_id, stands_at) VALUES ($1, $2, $3, $4, $5, $7) \
+    ON CONFLICT (account, scope, key) DO UPDATE \
+    SET (fingerprint, job_id, stands_at, takings, created_at) = ( \
+        SELECT excluded.fingerprint, excluded.job_id, excluded.stands_at, 1, now() \
         WHERE k.created_at <= now() - make_interval(secs => $6) \
-        RETURNING job_id, fingerprint \
+        UNION ALL \
+        SELECT k.fingerprint, k.job_id, CASE k.takings WHEN 0 THEN excluded.stands_at ELSE k.stands_at END, \
+            k.takings + (k.fingerprint = excluded.fingerprint)::integer, k.created_at \
+        WHERE k.created_at > now() - make_interval(secs => $6) \
     ) \
-    SELECT job_id, fingerprint, false AS registered FROM made \
-    UNION ALL \
-    SELECT job_id, fingerprint, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered FROM found";
+    RETURNING job_id, fingerprint, stands_at, takings, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered";
+
+const REFUSED: &str = "\
+    UPDATE request_keys SET takings = takings - 1 \
+    WHERE account = $1 AND scope = $2 AND key = $3 AND job_id = $4 AND takings > 0";
 
 const FIND: &str = "\
-    SELECT job_id, fingerprint, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered FROM request_keys \
+    SELECT job_id, fingerprint, stands_at, takings, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered \
+    FROM request_keys \
     WHERE account = $1 AND scope = $2 AND key = $3 AND created_at > now() - make_interval(secs => $4)";
 
 const INSERT: &str = "\
-    INSERT INTO request_keys (account, scope, key, job_id, fingerprint) VALUES ($1, $2, $3, $4, $5) \
+    INSERT INTO request_keys (account, scope, key, job_id, fingerprint, stands_at) VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (account, scope, key) DO NOTHING";
 
 // The lock makes workers that bring two jobs of one key decide one after the other. Whether a job is registered is asked
 // for by a later statement: this one, once it has waited, would still not see what others committed meanwhile.
 const LOCK: &str = "\
-    SELECT job_id, fingerprint, false AS registered FROM request_keys \
+    SELECT job_id, fingerprint, stands_at, takings, false AS registered FROM request_keys \
     WHERE account = $1 AND scope = $2 AND key = $3 FOR UPDATE";
 
 const TAKE_OVER: &str = "\
-    UPDATE request_keys SET job_id = $4, fingerprint = $5, created_at = now() \
+    UPDATE request_keys SET job_id = $4, fingerprint = $5, stands_at = $6, takings = 1, created_at = now() \
     WHERE account = $1 AND scope = $2 AND key = $3";
 
 // A request that is sent again is answered with the job that goes on with it.
@@ -77,6 +79,8 @@ pub struct Reserved {
     pub job_id: JobId,
     /// What was asked for with it.
     pub fingerprint: Fingerprint,
+    /// Where it stands in the order of acceptance: where it stood when it was first taken; `None`: it was refused each time.
+    pub stands_at: Option<Stamp>,
     /// Whether a worker has the job, so that it is safe; else it may never have been published.
     pub registered: bool,
 }
@@ -87,6 +91,10 @@ struct Row {
     job_id: Uuid,
     #[diesel(sql_type = Binary)]
     fingerprint: Vec<u8>,
+    #[diesel(sql_type = UuidType)]
+    stands_at: Uuid,
+    #[diesel(sql_type = Integer)]
+    takings: i32,
     #[diesel(sql_type = Bool)]
     registered: bool,
 }
@@ -98,6 +106,7 @@ impl Row {
         Ok(Reserved {
             job_id: JobId(self.job_id),
             fingerprint: Fingerprint(bytes),
+            stands_at: (self.takings > 0).then_some(Stamp(self.stands_at)),
             registered: self.registered,
         })
     }
@@ -112,11 +121,26 @@ struct Known {
 }
 
 impl Store {
-    /// Reserves a key for a job that is about to be published, unless it stands for another already. What it stands for
-    /// now.
-    pub async fn reserve(&self, account: &str, key: &RequestKey, job_id: JobId) -> Result<Reserved, Error> {
+    /// Reserves a key for a job that is about to be published and stands so in the order of acceptance, unless it stands for
+    /// another already. What it stands for now.
+    ///
+    /// A request for the same counts as taken until [`Store::refused`] is told that it was not.
+    pub async fn reserve(
+        &self,
+        account: &str,
+        key: &RequestKey,
+        job_id: JobId,
+        order: Stamp,
+    ) -> Result<Reserved, Error> {
         let (account, key, keep) = (account.to_owned(), key.clone(), self.retention());
-        self.run(move |connection| reserve(connection, keep, &account, &key, job_id)).await
+        self.run(move |connection| reserve(connection, keep, &account, &key, (job_id, order))).await
+    }
+
+    /// A request for which this key was reserved, and which got this job, was certainly not published: it may stand elsewhere
+    /// in the order of acceptance when it comes again.
+    pub async fn refused(&self, account: &str, key: &RequestKey, job_id: JobId) -> Result<(), Error> {
+        let (account, key) = (account.to_owned(), key.clone());
+        self.run(move |connection| refused(connection, &account, &key, job_id)).await
     }
 
     /// What a key stands for; `None`: it is free.
@@ -147,28 +171,38 @@ fn duration(keep: Retention, key: &RequestKey) -> Duration {
     key.seconds.map_or(keep.status, |seconds| Duration::from_secs(seconds.into()))
 }
 
-pub(crate) fn reserve(
+pub(super) fn reserve(
     connection: &mut PgConnection,
     keep: Retention,
     account: &str,
     key: &RequestKey,
-    job_id: JobId,
+    (job_id, order): (JobId, Stamp),
 ) -> Result<Reserved, Error> {
-    for _ in 0..ATTEMPTS {
-        let row: Option<Row> = sql_query(RESERVE)
-            .bind::<Text, _>(account)
-            .bind::<Text, _>(key.scope.word())
-            .bind::<Text, _>(&key.key)
-            .bind::<Binary, _>(key.fingerprint.0.as_slice())
-            .bind::<UuidType, _>(job_id.0)
-            .bind::<Double, _>(duration(keep, key).as_secs_f64())
-            .get_result(connection)
-            .optional()?;
-        if let Some(row) = row {
-            return row.read();
-        }
-    }
-    Err(Error::Contention)
+    let row: Row = sql_query(RESERVE)
+        .bind::<Text, _>(account)
+        .bind::<Text, _>(key.scope.word())
+        .bind::<Text, _>(&key.key)
+        .bind::<Binary, _>(key.fingerprint.0.as_slice())
+        .bind::<UuidType, _>(job_id.0)
+        .bind::<Double, _>(duration(keep, key).as_secs_f64())
+        .bind::<UuidType, _>(order.0)
+        .get_result(connection)?;
+    row.read()
+}
+
+pub(super) fn refused(
+    connection: &mut PgConnection,
+    account: &str,
+    key: &RequestKey,
+    job_id: JobId,
+) -> Result<(), Error> {
+    sql_query(REFUSED)
+        .bind::<Text, _>(account)
+        .bind::<Text, _>(key.scope.word())
+        .bind::<Text, _>(&key.key)
+        .bind::<UuidType, _>(job_id.0)
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Gives a key from a job to the one that goes on with it; false: it does not stand for that job any more.
@@ -192,8 +226,8 @@ pub(super) fn hand_on(
 /// What becomes of a job that a worker brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// It is applied.
-    Own,
+    /// It is applied, and stands so in the order of acceptance.
+    Own(Stamp),
     /// It is the same as another, which is registered: nothing of it is applied.
     SameAs(JobId),
     /// Its key stands for something else: it fails.
@@ -213,17 +247,18 @@ pub(super) fn settle(
     header: &Header,
     key: &RequestKey,
 ) -> Result<Settled, Error> {
+    let own = header.stamp();
     let known: Known = sql_query(KNOWN).bind::<UuidType, _>(header.job_id.0).get_result(connection)?;
     match known {
         Known { same_as: Some(other), .. } => return Ok(Settled::SameAs(JobId(other))),
         // It was decided when it was registered; the key may be another's by now.
-        Known { registered: true, .. } => return Ok(Settled::Own),
+        Known { registered: true, .. } => return Ok(Settled::Own(own)),
         Known { registered: false, same_as: None } => {}
     }
     for _ in 0..ATTEMPTS {
-        let inserted = give(connection, INSERT, header, key)?;
+        let inserted = give(connection, INSERT, header, key, own)?;
         if inserted {
-            return Ok(Settled::Own);
+            return Ok(Settled::Own(own));
         }
         let row: Option<Row> = sql_query(LOCK)
             .bind::<Text, _>(&*header.account)
@@ -247,25 +282,28 @@ fn against(
     key: &RequestKey,
     held: Reserved,
 ) -> Result<Settled, Error> {
+    let own = header.stamp();
     if held.job_id == header.job_id {
-        return Ok(Settled::Own);
+        return Ok(Settled::Own(own));
     }
     let later = header.job_id.accepted_at_micros().saturating_sub(held.job_id.accepted_at_micros());
     let valid = i64::try_from(duration(keep, key).as_micros()).unwrap_or(i64::MAX);
     if later >= valid {
-        give(connection, TAKE_OVER, header, key)?;
-        return Ok(Settled::Own);
+        give(connection, TAKE_OVER, header, key, own)?;
+        return Ok(Settled::Own(own));
     }
     if later <= -valid {
-        return Ok(Settled::Own);
+        return Ok(Settled::Own(own));
     }
     let other: Known = sql_query(KNOWN).bind::<UuidType, _>(held.job_id.0).get_result(connection)?;
     let is_same = held.fingerprint == key.fingerprint;
     if !other.registered && (is_same || later < 0) {
-        // It may have been reserved and never published; should it come after all, it is the same as this one. And where it is
-        // for something else, the request that was accepted first has the key.
-        give(connection, TAKE_OVER, header, key)?;
-        return Ok(Settled::Own);
+        // It may have been reserved and never published; should it come after all, it is the same as this one, which stands
+        // where the first of them was taken. And where it is for something else, the request that was accepted first has the
+        // key.
+        let first = held.stands_at.filter(|_stamp| is_same).map_or(own, |first| first.min(own));
+        give(connection, TAKE_OVER, header, key, first)?;
+        return Ok(Settled::Own(first));
     }
     if !is_same {
         return Ok(Settled::Reused);
@@ -285,6 +323,7 @@ fn give(
     statement: &str,
     header: &Header,
     key: &RequestKey,
+    order: Stamp,
 ) -> Result<bool, Error> {
     let given = sql_query(statement)
         .bind::<Text, _>(&*header.account)
@@ -292,6 +331,7 @@ fn give(
         .bind::<Text, _>(&key.key)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Binary, _>(key.fingerprint.0.as_slice())
+        .bind::<UuidType, _>(order.0)
         .execute(connection)?;
     Ok(given > 0)
 }

@@ -1,11 +1,11 @@
 //! Keys of requests on a real database: one job to a key, whoever asks and whoever comes first.
 
-use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey};
+use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey, Stamp};
 
 use tokio::task::JoinSet;
 
 use super::Reserved;
-use crate::fixture::{account, apply_all, email, header, import, job_id};
+use crate::fixture::{account, apply_all, email, header, import, job_id, reserve};
 use crate::testing::TestDatabase;
 use crate::{Ending, Registered, Store};
 
@@ -30,7 +30,8 @@ async fn at_once<T: Send + 'static>(
 }
 
 fn reserved(number: u64, key: &RequestKey, registered: bool) -> Reserved {
-    Reserved { job_id: job_id(number), fingerprint: key.fingerprint, registered }
+    let (job_id, stands_at) = (job_id(number), Some(Stamp::of(job_id(number))));
+    Reserved { job_id, fingerprint: key.fingerprint, stands_at, registered }
 }
 
 #[tokio::test]
@@ -39,16 +40,19 @@ async fn a_key_is_the_first_ones_and_others_are_told_whose() {
     let store = database.store();
     let (one, other) = (key("k", "one"), key("k", "other"));
     assert_eq!(store.reserved("demo", &one).await.unwrap(), None);
-    assert_eq!(store.reserve("demo", &one, job_id(1)).await.unwrap(), reserved(1, &one, false));
-    assert_eq!(store.reserve("demo", &one, job_id(2)).await.unwrap(), reserved(1, &one, false));
-    assert_eq!(store.reserve("demo", &other, job_id(3)).await.unwrap(), reserved(1, &one, false));
+    assert_eq!(reserve(&store, 1, &one).await, reserved(1, &one, false));
+    assert_eq!(reserve(&store, 2, &one).await, reserved(1, &one, false));
+    assert_eq!(reserve(&store, 3, &other).await, reserved(1, &one, false));
     assert_eq!(register(&store, 1, &one).await.same_as, None);
-    assert_eq!(store.reserve("demo", &one, job_id(4)).await.unwrap(), reserved(1, &one, true));
+    assert_eq!(reserve(&store, 4, &one).await, reserved(1, &one, true));
     assert_eq!(store.reserved("demo", &other).await.unwrap(), Some(reserved(1, &one, true)));
     // Another account's, and another scope's, is another key.
-    assert_eq!(store.reserve("other", &one, job_id(5)).await.unwrap(), reserved(5, &one, false));
+    assert_eq!(
+        store.reserve("other", &one, job_id(5), Stamp::of(job_id(5))).await.unwrap(),
+        reserved(5, &one, false)
+    );
     let body = RequestKey { scope: KeyScope::Body, ..one };
-    assert_eq!(store.reserve("demo", &body, job_id(6)).await.unwrap(), reserved(6, &body, false));
+    assert_eq!(reserve(&store, 6, &body).await, reserved(6, &body, false));
 }
 
 #[tokio::test]
@@ -57,9 +61,9 @@ async fn a_key_that_is_too_old_is_free() {
     let store = database.store();
     let (long, short) = (key("long", "x"), RequestKey { seconds: Some(60), ..key("short", "x") });
     for (key, age, still) in [(&long, "719 hours", 1), (&long, "721 hours", 2), (&short, "61 s", 2)] {
-        store.reserve("demo", key, job_id(1)).await.unwrap();
+        reserve(&store, 1, key).await;
         database.execute(&format!("UPDATE request_keys SET created_at = now() - interval '{age}'"));
-        let now = store.reserve("demo", key, job_id(2)).await.unwrap();
+        let now = reserve(&store, 2, key).await;
         assert_eq!(now, reserved(still, key, false), "{age}");
         database.execute("DELETE FROM request_keys");
     }
@@ -73,7 +77,7 @@ async fn at_once_there_is_one_winner() {
         let key = key(&format!("k{round}"), "x");
         let won = at_once((0..8).map(|number| {
             let (store, key) = (store.clone(), key.clone());
-            async move { store.reserve("demo", &key, job_id(round * 8 + number)).await.unwrap() }
+            async move { reserve(&store, round * 8 + number, &key).await }
         }));
         let won = won.await;
         assert!(won.iter().all(|reserved| *reserved == won[0]), "{won:?}");
@@ -120,7 +124,7 @@ async fn of_two_requests_with_one_key_the_first_accepted_has_it() {
     let store = database.store();
     // Accepted while the ledger was away; the other came when it was back, before any worker had the first.
     let (first, second) = (key("k", "x"), key("k", "y"));
-    store.reserve("demo", &second, job_id(2)).await.unwrap();
+    reserve(&store, 2, &second).await;
     assert_eq!(register(&store, 1, &first).await.state, JobState::Processing);
     assert_eq!(register(&store, 2, &second).await.error, Some(422));
 }
@@ -130,11 +134,62 @@ async fn a_job_that_was_reserved_and_never_came_does_not_swallow_another() {
     let database = TestDatabase::create();
     let store = database.store();
     let key = key("k", "x");
-    store.reserve("demo", &key, job_id(1)).await.unwrap();
+    reserve(&store, 1, &key).await;
     assert_eq!(register(&store, 2, &key).await.same_as, None);
-    assert_eq!(store.reserved("demo", &key).await.unwrap(), Some(reserved(2, &key, true)));
+    let held = Reserved { stands_at: Some(Stamp::of(job_id(1))), ..reserved(2, &key, true) };
+    assert_eq!(store.reserved("demo", &key).await.unwrap(), Some(held));
     // And if it comes after all, it is the same.
     assert_eq!(register(&store, 1, &key).await.same_as, Some(job_id(2)));
+}
+
+#[tokio::test]
+async fn a_request_stands_where_it_was_first_taken_and_not_refused() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let (one, other) = (key("k", "one"), key("k", "other"));
+    let stands_at = async |number, key| reserve(&store, number, key).await.stands_at;
+    let at = |number| Some(Stamp::of(job_id(number)));
+    let refused = async || store.refused("demo", &one, job_id(1)).await.unwrap();
+    assert_eq!(stands_at(1, &one).await, at(1));
+    assert_eq!(stands_at(2, &one).await, at(1), "the first may have been published");
+    // What is for something else is no taking of it.
+    reserve(&store, 3, &other).await;
+    refused().await;
+    assert_eq!(stands_at(4, &one).await, at(1), "one of the first two may have been published");
+    refused().await;
+    refused().await;
+    assert_eq!(store.reserved("demo", &one).await.unwrap().unwrap().stands_at, None);
+    assert_eq!(stands_at(5, &one).await, at(5), "none of them was published");
+    assert_eq!(stands_at(6, &one).await, at(5));
+    // Nor is one that was refused under another job.
+    store.refused("demo", &one, job_id(5)).await.unwrap();
+    store.refused("other", &one, job_id(1)).await.unwrap();
+    refused().await;
+    assert_eq!(stands_at(7, &one).await, at(5));
+}
+
+#[tokio::test]
+async fn a_job_that_takes_a_key_over_stands_where_its_request_was_first_taken() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let at = |number| Stamp::of(job_id(number));
+    // The gateway could not ask, or the ledger was slow.
+    let first = key("first", "x");
+    reserve(&store, 2, &first).await;
+    assert_eq!(register(&store, 3, &first).await.stamp, at(2));
+    assert_eq!(register(&store, 3, &first).await.stamp, at(2), "decided once for ever");
+    // It was taken before, while nobody could ask.
+    let later = key("later", "x");
+    reserve(&store, 5, &later).await;
+    assert_eq!(register(&store, 4, &later).await.stamp, at(4));
+    let refused = key("refused", "x");
+    reserve(&store, 6, &refused).await;
+    store.refused("demo", &refused, job_id(6)).await.unwrap();
+    assert_eq!(register(&store, 7, &refused).await.stamp, at(7));
+    // It has the key because the other request is for something else.
+    let another = key("another", "x");
+    reserve(&store, 9, &key("another", "y")).await;
+    assert_eq!(register(&store, 8, &another).await.stamp, at(8));
 }
 
 #[tokio::test]
@@ -172,7 +227,7 @@ async fn workers_that_bring_two_jobs_of_one_key_at_once_apply_one() {
     for round in 0..20 {
         let key = key(&format!("k{round}"), "x");
         if round % 2 == 0 {
-            store.reserve("demo", &key, job_id(round * 4)).await.unwrap();
+            reserve(&store, round * 4, &key).await;
         }
         let brought = at_once((0..4).map(|number| {
             let (store, header) = (store.clone(), job(round * 4 + number, &key));

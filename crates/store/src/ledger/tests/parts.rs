@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use intake_types::{Fingerprint, Header, JobState, KeyScope, MatchRule, RequestKey};
 
 use crate::Part;
-use crate::fixture::{account, header, job_id};
+use crate::fixture::{account, header, job_id, reserve};
 use crate::testing::TestDatabase;
 
 fn streamed(number: u64, total: usize) -> Header {
@@ -170,14 +170,14 @@ async fn what_failed_without_its_seal_may_be_sent_again_with_its_key() {
     };
     for (number, name) in [(1, "lost"), (2, "sealed")] {
         store.keep_part(part(number, 0, 2)).await.unwrap();
-        store.reserve("demo", &key(name), job_id(number)).await.unwrap();
+        reserve(&store, number, &key(name)).await;
     }
     store.register(&Header { request_key: Some(key("sealed")), ..streamed(2, 2) }).await.unwrap();
     database.execute("UPDATE job_parts SET stored_at = now() - interval '2 hours'");
     assert_eq!(store.end_unsealed(Duration::from_hours(1), 10).await.unwrap(), [job_id(1)]);
-    let again = store.reserve("demo", &key("lost"), job_id(3)).await.unwrap();
+    let again = reserve(&store, 3, &key("lost")).await;
     assert_eq!((again.job_id, again.registered), (job_id(3), false));
-    let again = store.reserve("demo", &key("sealed"), job_id(4)).await.unwrap();
+    let again = reserve(&store, 4, &key("sealed")).await;
     assert_eq!((again.job_id, again.registered), (job_id(2), true));
     let late = Header { request_key: Some(key("lost")), ..streamed(1, 2) };
     assert_eq!(store.register(&late).await.unwrap().error, Some(500));

@@ -57,7 +57,7 @@ async fn the_key_of_a_request_goes_along() {
     assert_eq!(held("freed").await, redriven(&freed));
     let again = keyed(3, "again").await;
     database.execute("DELETE FROM request_keys WHERE key = 'again'");
-    store.reserve("demo", &key("again"), job_id(9)).await.unwrap();
+    reserve(&store, 9, &key("again")).await;
     assert_eq!(store.redrive(seal(&again), rest).await, Ok(Redriven::SentAgain(job_id(9))));
     assert_eq!(database.scalar("SELECT count(*) FROM jobs"), 5);
 }
@@ -150,8 +150,8 @@ async fn a_key_that_is_claimed_while_its_job_is_redriven_is_seen() {
     let claim = |anew: &Header| {
         let RequestKey { key, fingerprint, .. } = retry_key();
         format!(
-            "INSERT INTO request_keys (account, scope, key, job_id, fingerprint) \
-             VALUES ('demo', 'retry', '{key}', '{}', decode('{fingerprint}', 'hex'))",
+            "INSERT INTO request_keys (account, scope, key, job_id, fingerprint, stands_at) \
+             VALUES ('demo', 'retry', '{key}', '{0}', decode('{fingerprint}', 'hex'), '{0}')",
             anew.job_id
         )
     };

@@ -10,7 +10,7 @@ use intake_types::{
 };
 use serde_json::value::to_raw_value;
 
-use crate::fixture::{account, catalog, email, header, import, job_id};
+use crate::fixture::{account, catalog, email, header, import, job_id, reserve};
 use crate::testing::TestDatabase;
 use crate::{Error, GivenUp, JobFilter, Part, Redriven, Reserved, Store};
 

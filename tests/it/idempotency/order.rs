@@ -1,0 +1,60 @@
+//! Where a request stands in the order of acceptance that was sent again before a worker had it: where it was first taken.
+
+use intake_tests::{GatewayProcess, World, in_both_formats, until};
+use serde_json::{Value, json};
+
+use super::send;
+
+fn relayed_world() -> intake_tests::WorldBuilder {
+    World::builder().workers(0).with_broker_relay()
+}
+
+in_both_formats!(with relayed_world:
+    what_was_accepted_before_it_was_sent_again_still_wins,
+    what_was_accepted_before_it_was_taken_at_last_does_not,
+);
+
+fn city(name: &str) -> Value {
+    json!({"db_id": 1, "data": [{"email": "a@example.com", "city": name}]})
+}
+
+/// The city in the end, and that there is one person.
+fn city_of(world: &World) -> Value {
+    until("all messages are taken", || (world.queued().work() == 0).then_some(()));
+    let found = world.profiles(json!({"matching": "email", "email": "a@example.com"}));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0]["city"].clone()
+}
+
+fn what_was_accepted_before_it_was_sent_again_still_wins(world: &World) {
+    let other = GatewayProcess::start(world, &[]);
+    let job = send(world, world.address(), "k", &city("Riga"), &[]).job_id();
+    let between = send(world, world.address(), "", &city("Tallinn"), &[]).job_id();
+    let again = send(world, other.address, "k", &city("Riga"), &[]);
+    assert!(!again.is_replayed(), "nobody can tell whether the broker has it: it is published again");
+    assert_eq!(again.job_id(), job);
+    // Its first message comes last.
+    world.hold_first(|| {
+        world.start_worker();
+        world.completed(&between);
+        world.completed(&job);
+    });
+    assert_eq!(city_of(world), "Tallinn");
+}
+
+fn what_was_accepted_before_it_was_taken_at_last_does_not(world: &World) {
+    let is_ready = |status| (world.get("/health/ready", None).status == status).then_some(());
+    world.cut_broker();
+    until("the gateway sees it", || is_ready(503));
+    let refused = send(world, world.address(), "k", &city("Riga"), &[]);
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.text.contains("nothing of it was accepted"), "{}", refused.text);
+    world.restore_broker();
+    until("the gateway is ready again", || is_ready(200));
+    let between = send(world, world.address(), "", &city("Tallinn"), &[]).job_id();
+    let taken = send(world, world.address(), "k", &city("Riga"), &[]).job_id();
+    world.start_worker();
+    world.completed(&between);
+    world.completed(&taken);
+    assert_eq!(city_of(world), "Riga");
+}
