@@ -17,7 +17,8 @@ pub enum Error {
     #[error("the message broker refused the message, a queue is full")]
     Refused,
 
-    /// The broker found no queue for the message. The queues are declared again at once.
+    /// The broker found no queue for a message. The queues are declared again at once. Which message it was is not certain:
+    /// this one may have been stored.
     #[error("the queue {queue} does not exist")]
     Unroutable {
         /// The queue that was addressed.
@@ -121,6 +122,6 @@ impl Error {
 
     /// Whether the message may be stored in spite of the error, so that sending it again may double it.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Interrupted(_))
+        matches!(self, Self::Timeout(_) | Self::Interrupted(_) | Self::Unroutable { .. })
     }
 }

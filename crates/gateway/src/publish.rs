@@ -32,27 +32,32 @@ pub(crate) async fn once(app: &Arc<App>, accepted: Accepted) -> Result<Published
     let _turn = app.keys.turn(&account.name, &key).await;
     let since = Instant::now();
     let claim = app.keys.claim(&app.store, &account.name, &key, own, Stamp::of(own)).await?;
-    let (job_id, sure, packed) = match claim {
-        Claim::Own => (own, true, Ok((message, reservation))),
-        Claim::Unsure => (own, false, Ok((message, reservation))),
-        Claim::Again(before, order) => {
-            let packed = respond::off_thread(move || under(&message, before, order, reservation)).await;
-            (before, true, packed.flatten())
-        }
+    let (job_id, order) = match claim {
+        Claim::Own | Claim::Unsure => (own, Stamp::of(own)),
+        Claim::Again(before, order) => (before, order),
         Claim::Replayed(job_id) => {
             observe::job(job_id);
             tracing::info!(account.name = account.name, "a request was sent again: its job is known");
             return Ok(Published { job_id, expected: None });
         }
     };
-    let published = match packed {
-        Ok((message, _held)) => confirmed(app, &account.name, job_id, total, (lane, message)).await,
-        Err(error) => Err(error),
+    let published = async {
+        let (message, _held) = if job_id == own {
+            (message, reservation)
+        } else {
+            respond::off_thread(move || under(&message, job_id, order, reservation)).await??
+        };
+        confirmed(app, &account.name, job_id, total, (lane, message)).await
     };
+    let published = published.await;
     match &published {
-        Ok(_) => app.keys.published(&account.name, &key, job_id, sure, since),
-        Err(error) if sure => app.keys.refused(&app.store, &account.name, &key, job_id, error).await,
-        Err(_) => {}
+        Ok(_) => {
+            let sure = claim != Claim::Unsure;
+            app.keys.published(&account.name, &key, (job_id, order), sure, since);
+        }
+        Err(error) => {
+            app.keys.refused(&app.store, &account.name, &key, job_id, error).await;
+        }
     }
     published
 }

@@ -5,6 +5,9 @@ use serde_json::json;
 
 use super::{assert_reused, points, points_of, send};
 
+/// What a gateway says beside the message that makes a request a job: a header, as AMQP has it.
+const IMPORT_MESSAGE: &[u8] = b"x-intake-kindS\0\0\0\x06import";
+
 fn world_without_workers() -> intake_tests::WorldBuilder {
     World::builder().workers(0).with_database_relay().with_broker_relay()
 }
@@ -58,9 +61,14 @@ fn two_gateways_publish_and_one_job_is_applied(world: &World) {
 }
 
 fn a_key_reserved_for_a_job_that_never_came_is_no_loss(world: &World) {
-    world.cut_broker();
-    let refused = send(world, world.address(), "k", &points("a"), &[]);
-    assert_eq!(refused.status, 503, "{}", refused.text);
+    world.lose_for_broker_from(IMPORT_MESSAGE);
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| send(world, world.address(), "k", &points("a"), &[]));
+        world.until_said();
+        world.cut_broker();
+        let unsure = sending.join().unwrap();
+        assert_eq!(unsure.status, 503, "{}", unsure.text);
+    });
     assert_eq!(world.database.scalar("SELECT count(*) FROM request_keys"), 1);
     world.restore_broker();
     until("the gateway is ready again", || (world.get("/health/ready", None).status == 200).then_some(()));

@@ -86,30 +86,36 @@ impl RequestKeys {
         if let Some(known) = known.filter(|known| known.sure || known.fingerprint != key.fingerprint) {
             return known.of(key.fingerprint);
         }
-        match self.ask(store.reserve(account, key, job_id, order)).await {
-            Some(reserved) if reserved.job_id == job_id => Ok(Claim::Own),
-            Some(reserved) => {
-                // What holds for a while only is asked for each time: how long it has held is not told.
-                if reserved.registered && key.seconds.is_none() {
-                    let Reserved { job_id, fingerprint, .. } = reserved;
-                    let known = Known { fingerprint, job_id, sure: true };
-                    self.recent.put(account, key, known, Instant::now());
-                }
-                match reserved {
-                    Reserved { fingerprint, .. } if fingerprint != key.fingerprint => {
-                        Err(ApiError::KeyReused)
-                    }
-                    Reserved { job_id, registered: true, .. } => Ok(Claim::Replayed(job_id)),
-                    Reserved { job_id, stands_at, .. } => {
-                        Ok(Claim::Again(job_id, stands_at.unwrap_or(order)))
-                    }
-                }
+        // What was published while nobody could say whose the key is stands where it stood then.
+        let (own, order) = known.map_or((job_id, order), |known| (known.job_id, known.order));
+        match (self.ask(store.reserve(account, key, own, order)).await, known) {
+            (Some(Reserved { fingerprint, .. }), _) if fingerprint != key.fingerprint => {
+                Err(ApiError::KeyReused)
             }
+            (Some(reserved @ Reserved { registered: true, .. }), _) => {
+                self.learn(account, key, &reserved);
+                Ok(Claim::Replayed(reserved.job_id))
+            }
+            (Some(reserved), Some(known)) => {
+                if reserved.job_id == known.job_id {
+                    self.learn(account, key, &reserved);
+                }
+                Ok(Claim::Replayed(known.job_id))
+            }
+            (Some(reserved), None) if reserved.job_id == own => Ok(Claim::Own),
+            (Some(reserved), None) => Ok(Claim::Again(reserved.job_id, reserved.stands_at)),
             // Better than one more job for the worker to find equal.
-            None => match known {
-                Some(known) if known.fingerprint == key.fingerprint => Ok(Claim::Replayed(known.job_id)),
-                _ => Ok(Claim::Unsure),
-            },
+            (None, Some(known)) => Ok(Claim::Replayed(known.job_id)),
+            (None, None) => Ok(Claim::Unsure),
+        }
+    }
+
+    /// Remembers what the ledger says of a key. One that holds for a while only is asked for each time: how long it has held is
+    /// not told.
+    fn learn(&self, account: &str, key: &RequestKey, reserved: &Reserved) {
+        if key.seconds.is_none() {
+            let Reserved { job_id, fingerprint, stands_at: order, .. } = *reserved;
+            self.recent.put(account, key, Known { fingerprint, job_id, order, sure: true }, Instant::now());
         }
     }
 
@@ -137,8 +143,9 @@ impl RequestKeys {
             known
         } else {
             let reserved = self.ask(store.reserved(account, key)).await.flatten();
-            let Reserved { job_id, fingerprint, .. } = reserved.filter(|reserved| reserved.registered)?;
-            Known { fingerprint, job_id, sure: true }
+            let reserved = reserved.filter(|reserved| reserved.registered)?;
+            let Reserved { job_id, fingerprint, stands_at: order, .. } = reserved;
+            Known { fingerprint, job_id, order, sure: true }
         };
         Some(if known.fingerprint == key.fingerprint { Ok(known.job_id) } else { Err(ApiError::KeyReused) })
     }
@@ -153,15 +160,15 @@ impl RequestKeys {
         &self,
         account: &str,
         key: &RequestKey,
-        job_id: JobId,
+        (job_id, order): (JobId, Stamp),
         sure: bool,
         since: Instant,
     ) {
-        self.recent.put(account, key, Known { fingerprint: key.fingerprint, job_id, sure }, since);
+        self.recent.put(account, key, Known { fingerprint: key.fingerprint, job_id, order, sure }, since);
     }
 
-    /// Tells the ledger of a request whose key was claimed, and which could not be published, so that it stands where it is sent
-    /// again; unless it may be stored all the same.
+    /// Tells the ledger of a request whose key was claimed for this job, and which could not be published; unless it may be
+    /// stored all the same. Whether its key is known to be free now.
     pub(crate) async fn refused(
         &self,
         store: &Store,
@@ -169,10 +176,8 @@ impl RequestKeys {
         key: &RequestKey,
         job_id: JobId,
         error: &ApiError,
-    ) {
-        if !error.is_unknown() {
-            self.ask(store.refused(account, key, job_id)).await;
-        }
+    ) -> bool {
+        !error.is_unknown() && self.ask(store.refused(account, key, job_id)).await.unwrap_or_default()
     }
 
     /// Asks the ledger, unless it is away. A query that is given up on may still reserve the key, for the very job that is

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use intake_types::{Fingerprint, JobId, RequestKey};
+use intake_types::{Fingerprint, JobId, RequestKey, Stamp};
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -21,6 +21,8 @@ const MOST_FLIGHTS: u64 = 10_000;
 pub(super) struct Known {
     pub(super) fingerprint: Fingerprint,
     pub(super) job_id: JobId,
+    /// Where it stands in the order of acceptance.
+    pub(super) order: Stamp,
     /// Whether the ledger gave the key to it. If not, the worker may find that the key was another's.
     pub(super) sure: bool,
 }
@@ -76,7 +78,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_key_is_remembered_for_its_account_and_as_long_as_it_holds() {
         let (recent, key) = (Recent::new(), key("k", Some(60)));
-        let known = Known { fingerprint: key.fingerprint, job_id: JobId(Uuid::from_u128(7)), sure: true };
+        let (fingerprint, job_id) = (key.fingerprint, JobId(Uuid::from_u128(7)));
+        let known = Known { fingerprint, job_id, order: Stamp::of(job_id), sure: true };
         recent.put("demo", &key, known, Instant::now());
         assert_eq!(recent.get("demo", &key), Some(known));
         assert_eq!(recent.get("other", &key), None);

@@ -182,7 +182,7 @@ impl<'a> Parts<'a> {
         key: Option<RequestKey>,
         order: Stamp,
     ) -> Result<u32, ApiError> {
-        self.sealing = Some(Sealing { has_key: key.is_some() });
+        self.sealing = Some(Sealing { job_id, has_key: key.is_some() });
         let header = Header {
             job_id,
             total: self.published,
@@ -194,9 +194,21 @@ impl<'a> Parts<'a> {
         Ok(self.published)
     }
 
+    /// The seal was refused, and its key is free: nobody will seal these parts any more.
+    pub(super) fn cannot_be_sealed(&mut self) {
+        if let Some(sealing) = &mut self.sealing {
+            sealing.has_key = false;
+        }
+    }
+
     /// Has the parts thrown away, because of an error. Not waited for.
     pub(super) fn cut(self, error: &ApiError) {
         let is_open = match (&self.sealing, error) {
+            // It was about those that were sent before.
+            (Some(sealing), _) if sealing.job_id != self.job_id() => {
+                let before = sealing.job_id;
+                return self.discard(before);
+            }
             // A seal that may be stored decides; and the key of one that is not may be sent again with it.
             (Some(sealing), ApiError::Broker(_)) => sealing.has_key || error.is_unknown(),
             _ => false,
@@ -237,5 +249,8 @@ impl<'a> Parts<'a> {
 
 /// The seal was sent, or tried to.
 struct Sealing {
+    /// Whose parts are to be a job.
+    job_id: JobId,
+    /// Whether who sends the same again may seal them.
     has_key: bool,
 }

@@ -134,20 +134,24 @@ fn seal(
     let _turn = turn.or_else(|| runtime.block_on(app.keys.turn(account, &key)));
     let since = Instant::now();
     let claim = runtime.block_on(app.keys.claim(&app.store, account, &key, own, order))?;
-    let (job_id, order, sure) = match claim {
-        Claim::Own => (own, order, true),
-        Claim::Unsure => (own, order, false),
+    let (job_id, order) = match claim {
+        Claim::Own | Claim::Unsure => (own, order),
         // Its key was claimed when all of its parts were safe; only its seal may not be.
-        Claim::Again(before, order) => (before, order, true),
+        Claim::Again(before, order) => (before, order),
         Claim::Replayed(job_id) => return Ok(Sealed { job_id, total: 0, is_replayed: true }),
     };
-    let sealed = parts.seal(job_id, Some(key.clone()), order);
-    match &sealed {
-        Ok(_) => app.keys.published(account, &key, job_id, sure, since),
-        Err(error) if sure => runtime.block_on(app.keys.refused(&app.store, account, &key, job_id, error)),
-        Err(_) => {}
+    match parts.seal(job_id, Some(key.clone()), order) {
+        Ok(total) => {
+            app.keys.published(account, &key, (job_id, order), claim != Claim::Unsure, since);
+            Ok(Sealed { job_id, total, is_replayed: false })
+        }
+        Err(error) => {
+            if runtime.block_on(app.keys.refused(&app.store, account, &key, job_id, &error)) {
+                parts.cannot_be_sealed();
+            }
+            Err(error)
+        }
     }
-    Ok(Sealed { job_id, total: sealed?, is_replayed: false })
 }
 
 /// Takes a body apart, to its good end; gives the fingerprint, if one is wanted.

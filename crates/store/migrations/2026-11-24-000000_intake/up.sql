@@ -140,7 +140,8 @@ CREATE TABLE request_keys (
     job_id uuid NOT NULL,
     -- Where the request stands in the order of acceptance: where it stood when it was first taken.
     stands_at uuid NOT NULL,
-    -- How many times it was taken and not refused by the broker. Where that is 0, it stands where it is taken next.
+    -- How many times it was about to be published and not refused by the broker; counted until a worker has the job. Where none
+    -- is left, the key is free.
     takings integer NOT NULL DEFAULT 1 CHECK (takings >= 0),
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account, scope, key)

@@ -224,10 +224,10 @@ fn take_key(
                     return Ok(None);
                 }
             }
-            Some(Reserved { job_id, fingerprint, .. }) => {
+            Some(Reserved { job_id, fingerprint, registered, .. }) => {
                 let is_other = fingerprint == asked.fingerprint && job_id != new.job_id;
-                if is_other && asked.seconds.is_none() {
-                    // This was no taking of it.
+                if is_other && !registered && asked.seconds.is_none() {
+                    // It was counted as taken once more.
                     key::refused(connection, &new.account, asked, job_id)?;
                 }
                 return Ok(is_other.then_some(job_id));

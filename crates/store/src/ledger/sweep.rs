@@ -54,8 +54,9 @@ const JOBS: &str = "\
     )";
 
 // What is known of a job beside its row stays as long as the row does, and of one that never came for as long as a status.
+// The time is asked of again: a key that was too old may be another request's since.
 const KEYS: &str = "\
-    DELETE FROM request_keys WHERE (account, scope, key) IN ( \
+    DELETE FROM request_keys WHERE created_at < now() - make_interval(secs => $1) AND (account, scope, key) IN ( \
         SELECT account, scope, key FROM request_keys k WHERE created_at < now() - make_interval(secs => $1) \
         AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = k.job_id) ORDER BY created_at LIMIT $2 \
     )";

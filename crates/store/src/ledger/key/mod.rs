@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Binary, Bool, Double, Integer, Nullable, Text, Uuid as UuidType};
+use diesel::sql_types::{Binary, Bool, Double, Nullable, Text, Uuid as UuidType};
 use intake_types::{Fingerprint, Header, JobId, RequestKey, Stamp};
 use uuid::Uuid;
 
@@ -18,27 +18,41 @@ use crate::{Error, Retention, Store};
 /// How often a key may vanish (be purged) between two statements.
 pub(super) const ATTEMPTS: usize = 3;
 
-// One round trip for a key that is known and for one that is not, under the lock of its row. A row that is too old is as good
-// as none. Of one for something else a taking is not counted.
+// One round trip for a key that is known and for one that is not. A row that is too old is as good as none. What a worker has,
+// or is for something else, is only read; any other is one more time about to be published. Whether a worker has it is as of
+// the start: where one has come since, the message that is published again is of a job that is known, which is no harm.
 const RESERVE: &str = "\
-    INSERT INTO request_keys AS k (account, scope, key, fingerprint, job_id, stands_at) VALUES ($1, $2, $3, $4, $5, $7) \
-    ON CONFLICT (account, scope, key) DO UPDATE \
-    SET (fingerprint, job_id, stands_at, takings, created_at) = ( \
-        SELECT excluded.fingerprint, excluded.job_id, excluded.stands_at, 1, now() \
-        WHERE k.created_at <= now() - make_interval(secs => $6) \
-        UNION ALL \
-        SELECT k.fingerprint, k.job_id, CASE k.takings WHEN 0 THEN excluded.stands_at ELSE k.stands_at END, \
-            k.takings + (k.fingerprint = excluded.fingerprint)::integer, k.created_at \
-        WHERE k.created_at > now() - make_interval(secs => $6) \
+    WITH found AS ( \
+        SELECT job_id, fingerprint, stands_at, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered \
+        FROM request_keys \
+        WHERE account = $1 AND scope = $2 AND key = $3 AND created_at > now() - make_interval(secs => $6) \
+    ), settled AS ( \
+        SELECT * FROM found WHERE registered OR fingerprint <> $4 \
+    ), taken AS ( \
+        INSERT INTO request_keys AS k (account, scope, key, fingerprint, job_id, stands_at) \
+        SELECT $1, $2, $3, $4, $5, $7 WHERE NOT EXISTS (SELECT FROM settled) \
+        ON CONFLICT (account, scope, key) DO UPDATE \
+        SET (fingerprint, job_id, stands_at, takings, created_at) = ( \
+            SELECT excluded.fingerprint, excluded.job_id, excluded.stands_at, 1, now() \
+            WHERE k.created_at <= now() - make_interval(secs => $6) \
+            UNION ALL \
+            SELECT k.fingerprint, k.job_id, k.stands_at, \
+                k.takings + (k.fingerprint = excluded.fingerprint)::integer, k.created_at \
+            WHERE k.created_at > now() - make_interval(secs => $6) \
+        ) \
+        RETURNING job_id, fingerprint, stands_at \
     ) \
-    RETURNING job_id, fingerprint, stands_at, takings, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered";
+    SELECT job_id, fingerprint, stands_at, false AS registered FROM taken UNION ALL SELECT * FROM settled";
 
-const REFUSED: &str = "\
+const TAKE_BACK: &str = "\
     UPDATE request_keys SET takings = takings - 1 \
-    WHERE account = $1 AND scope = $2 AND key = $3 AND job_id = $4 AND takings > 0";
+    WHERE account = $1 AND scope = $2 AND key = $3 AND job_id = $4";
+
+const FREE: &str = "\
+    DELETE FROM request_keys WHERE account = $1 AND scope = $2 AND key = $3 AND job_id = $4 AND takings = 0";
 
 const FIND: &str = "\
-    SELECT job_id, fingerprint, stands_at, takings, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered \
+    SELECT job_id, fingerprint, stands_at, EXISTS (SELECT FROM jobs WHERE id = job_id) AS registered \
     FROM request_keys \
     WHERE account = $1 AND scope = $2 AND key = $3 AND created_at > now() - make_interval(secs => $4)";
 
@@ -49,7 +63,7 @@ const INSERT: &str = "\
 // The lock makes workers that bring two jobs of one key decide one after the other. Whether a job is registered is asked
 // for by a later statement: this one, once it has waited, would still not see what others committed meanwhile.
 const LOCK: &str = "\
-    SELECT job_id, fingerprint, stands_at, takings, false AS registered FROM request_keys \
+    SELECT job_id, fingerprint, stands_at, false AS registered FROM request_keys \
     WHERE account = $1 AND scope = $2 AND key = $3 FOR UPDATE";
 
 const TAKE_OVER: &str = "\
@@ -79,8 +93,8 @@ pub struct Reserved {
     pub job_id: JobId,
     /// What was asked for with it.
     pub fingerprint: Fingerprint,
-    /// Where it stands in the order of acceptance: where it stood when it was first taken; `None`: it was refused each time.
-    pub stands_at: Option<Stamp>,
+    /// Where it stands in the order of acceptance: where it stood when it was first taken.
+    pub stands_at: Stamp,
     /// Whether a worker has the job, so that it is safe; else it may never have been published.
     pub registered: bool,
 }
@@ -93,8 +107,6 @@ struct Row {
     fingerprint: Vec<u8>,
     #[diesel(sql_type = UuidType)]
     stands_at: Uuid,
-    #[diesel(sql_type = Integer)]
-    takings: i32,
     #[diesel(sql_type = Bool)]
     registered: bool,
 }
@@ -106,7 +118,7 @@ impl Row {
         Ok(Reserved {
             job_id: JobId(self.job_id),
             fingerprint: Fingerprint(bytes),
-            stands_at: (self.takings > 0).then_some(Stamp(self.stands_at)),
+            stands_at: Stamp(self.stands_at),
             registered: self.registered,
         })
     }
@@ -136,11 +148,14 @@ impl Store {
         self.run(move |connection| reserve(connection, keep, &account, &key, (job_id, order))).await
     }
 
-    /// A request for which this key was reserved, and which got this job, was certainly not published: it may stand elsewhere
-    /// in the order of acceptance when it comes again.
-    pub async fn refused(&self, account: &str, key: &RequestKey, job_id: JobId) -> Result<(), Error> {
+    /// A request for which this key was reserved, and which got this job, was certainly not published. Whether the key is
+    /// free now: nobody else has taken the request.
+    pub async fn refused(&self, account: &str, key: &RequestKey, job_id: JobId) -> Result<bool, Error> {
         let (account, key) = (account.to_owned(), key.clone());
-        self.run(move |connection| refused(connection, &account, &key, job_id)).await
+        self.run(move |connection| {
+            connection.transaction(|connection| refused(connection, &account, &key, job_id))
+        })
+        .await
     }
 
     /// What a key stands for; `None`: it is free.
@@ -190,19 +205,23 @@ pub(super) fn reserve(
     row.read()
 }
 
+/// Takes a taking back, see [`Store::refused`]. Needs a transaction: nobody is to see a key without takings.
 pub(super) fn refused(
     connection: &mut PgConnection,
     account: &str,
     key: &RequestKey,
     job_id: JobId,
-) -> Result<(), Error> {
-    sql_query(REFUSED)
-        .bind::<Text, _>(account)
-        .bind::<Text, _>(key.scope.word())
-        .bind::<Text, _>(&key.key)
-        .bind::<UuidType, _>(job_id.0)
-        .execute(connection)?;
-    Ok(())
+) -> Result<bool, Error> {
+    let run = |connection: &mut PgConnection, statement: &str| {
+        sql_query(statement)
+            .bind::<Text, _>(account)
+            .bind::<Text, _>(key.scope.word())
+            .bind::<Text, _>(&key.key)
+            .bind::<UuidType, _>(job_id.0)
+            .execute(connection)
+    };
+    run(connection, TAKE_BACK)?;
+    Ok(run(connection, FREE)? > 0)
 }
 
 /// Gives a key from a job to the one that goes on with it; false: it does not stand for that job any more.
@@ -228,6 +247,8 @@ pub(super) fn hand_on(
 pub(super) enum Settled {
     /// It is applied, and stands so in the order of acceptance.
     Own(Stamp),
+    /// It was decided before that it is applied, and where it stands.
+    Known,
     /// It is the same as another, which is registered: nothing of it is applied.
     SameAs(JobId),
     /// Its key stands for something else: it fails.
@@ -252,7 +273,7 @@ pub(super) fn settle(
     match known {
         Known { same_as: Some(other), .. } => return Ok(Settled::SameAs(JobId(other))),
         // It was decided when it was registered; the key may be another's by now.
-        Known { registered: true, .. } => return Ok(Settled::Own(own)),
+        Known { registered: true, .. } => return Ok(Settled::Known),
         Known { registered: false, same_as: None } => {}
     }
     for _ in 0..ATTEMPTS {
@@ -301,7 +322,7 @@ fn against(
         // It may have been reserved and never published; should it come after all, it is the same as this one, which stands
         // where the first of them was taken. And where it is for something else, the request that was accepted first has the
         // key.
-        let first = held.stands_at.filter(|_stamp| is_same).map_or(own, |first| first.min(own));
+        let first = if is_same { held.stands_at.min(own) } else { own };
         give(connection, TAKE_OVER, header, key, first)?;
         return Ok(Settled::Own(first));
     }

@@ -30,7 +30,7 @@ async fn at_once<T: Send + 'static>(
 }
 
 fn reserved(number: u64, key: &RequestKey, registered: bool) -> Reserved {
-    let (job_id, stands_at) = (job_id(number), Some(Stamp::of(job_id(number))));
+    let (job_id, stands_at) = (job_id(number), Stamp::of(job_id(number)));
     Reserved { job_id, fingerprint: key.fingerprint, stands_at, registered }
 }
 
@@ -136,7 +136,7 @@ async fn a_job_that_was_reserved_and_never_came_does_not_swallow_another() {
     let key = key("k", "x");
     reserve(&store, 1, &key).await;
     assert_eq!(register(&store, 2, &key).await.same_as, None);
-    let held = Reserved { stands_at: Some(Stamp::of(job_id(1))), ..reserved(2, &key, true) };
+    let held = Reserved { stands_at: Stamp::of(job_id(1)), ..reserved(2, &key, true) };
     assert_eq!(store.reserved("demo", &key).await.unwrap(), Some(held));
     // And if it comes after all, it is the same.
     assert_eq!(register(&store, 1, &key).await.same_as, Some(job_id(2)));
@@ -148,24 +148,26 @@ async fn a_request_stands_where_it_was_first_taken_and_not_refused() {
     let store = database.store();
     let (one, other) = (key("k", "one"), key("k", "other"));
     let stands_at = async |number, key| reserve(&store, number, key).await.stands_at;
-    let at = |number| Some(Stamp::of(job_id(number)));
-    let refused = async || store.refused("demo", &one, job_id(1)).await.unwrap();
+    let at = |number| Stamp::of(job_id(number));
+    let refused = async |account: &str, number| store.refused(account, &one, job_id(number)).await.unwrap();
     assert_eq!(stands_at(1, &one).await, at(1));
     assert_eq!(stands_at(2, &one).await, at(1), "the first may have been published");
     // What is for something else is no taking of it.
     reserve(&store, 3, &other).await;
-    refused().await;
-    assert_eq!(stands_at(4, &one).await, at(1), "one of the first two may have been published");
-    refused().await;
-    refused().await;
-    assert_eq!(store.reserved("demo", &one).await.unwrap().unwrap().stands_at, None);
-    assert_eq!(stands_at(5, &one).await, at(5), "none of them was published");
-    assert_eq!(stands_at(6, &one).await, at(5));
-    // Nor is one that was refused under another job.
-    store.refused("demo", &one, job_id(5)).await.unwrap();
-    store.refused("other", &one, job_id(1)).await.unwrap();
-    refused().await;
-    assert_eq!(stands_at(7, &one).await, at(5));
+    assert!(!refused("demo", 1).await, "one of the first two may have been published");
+    assert_eq!(stands_at(4, &one).await, at(1));
+    // Another's refusal is not of it.
+    assert!(!refused("demo", 4).await && !refused("other", 1).await);
+    assert!(!refused("demo", 1).await && refused("demo", 1).await, "none of them was published");
+    assert_eq!(store.reserved("demo", &one).await.unwrap(), None);
+    assert_eq!(reserve(&store, 5, &other).await, reserved(5, &other, false), "it is free for anything");
+    assert_eq!(stands_at(6, &other).await, at(5));
+    // Once a worker has it, nothing is counted any more.
+    register(&store, 5, &other).await;
+    for number in 7..10 {
+        assert_eq!(reserve(&store, number, &other).await, reserved(5, &other, true));
+    }
+    assert_eq!(database.scalar("SELECT takings::bigint FROM request_keys"), 2);
 }
 
 #[tokio::test]
