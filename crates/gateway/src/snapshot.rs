@@ -62,7 +62,7 @@ impl Snapshot {
     }
 
     /// Takes a catalogue, unless it is the one at hand.
-    pub(crate) fn put(&self, catalog: Catalog) {
+    pub(crate) fn put(&self, catalog: Arc<Catalog>) {
         let known = self.catalog.load();
         if known.as_deref() == Some(&catalog) {
             return;
@@ -73,6 +73,6 @@ impl Snapshot {
             catalog.tokens = catalog.tokens.len(),
             "the catalogue changed"
         );
-        self.catalog.store(Some(Arc::new(catalog)));
+        self.catalog.store(Some(catalog));
     }
 }

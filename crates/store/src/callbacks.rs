@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Double, Integer, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::callback::{CallbackState, CallbackStatus};
 use intake_types::{DatabaseId, Header, JobId, Status};
 use uuid::Uuid;
 
+use crate::prepared::prepared;
 use crate::{Error, Store, ledger};
 
 const INSERT: &str = "INSERT INTO callbacks (db_id, job_id, account, url) VALUES ($1, $2, $3, $4)";
@@ -129,7 +129,7 @@ impl Store {
 /// Has whoever the request named told that the job has ended, just now and in this transaction.
 pub(crate) fn insert(connection: &mut PgConnection, header: &Header) -> Result<(), Error> {
     let Some(url) = &header.callback_url else { return Ok(()) };
-    sql_query(INSERT)
+    prepared(INSERT)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Text, _>(&header.account)
@@ -143,7 +143,7 @@ fn take(
     busy: Vec<String>,
     lease: Duration,
 ) -> Result<Option<Callback>, Error> {
-    let taken: Option<Taken> = sql_query(TAKE)
+    let taken: Option<Taken> = prepared(TAKE)
         .bind::<Array<Text>, _>(busy)
         .bind::<Double, _>(lease.as_secs_f64())
         .get_result(connection)
@@ -175,7 +175,7 @@ fn settle(
     attempt: &Attempt,
 ) -> Result<(), Error> {
     let count = i32::try_from(count).map_err(|_range| Error::Unstorable("a count out of range"))?;
-    sql_query(SETTLE)
+    prepared(SETTLE)
         .bind::<Integer, _>(db_id.0)
         .bind::<UuidType, _>(job_id.0)
         .bind::<Integer, _>(count)

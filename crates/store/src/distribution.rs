@@ -9,7 +9,7 @@ use crate::testing::TestDatabase;
 const PARTITION: &str = include_str!("../../../deploy/postgres/partition.sql");
 
 /// What is looked up by the id of a job or by an account alone, and small: it stays in one place.
-const WHOLE: &str = "'accounts', 'cancellations', 'databases', 'job_aliases', 'outbox_strands', 'request_keys', 'resources', \
+const WHOLE: &str = "'accounts', 'cancellations', 'catalog_version', 'databases', 'job_aliases', 'outbox_strands', 'request_keys', 'resources', \
      'tokens', '__diesel_schema_migrations'";
 
 #[test]
@@ -36,7 +36,7 @@ fn every_unique_key_and_every_foreign_key_contains_the_database_id() {
             "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND {condition}"
         ))
     };
-    assert_eq!(count(&format!("relname IN ({WHOLE})")), 9);
+    assert_eq!(count(&format!("relname IN ({WHOLE})")), 10);
     assert_eq!(count(&format!("relname NOT IN ({WHOLE})")), 9);
 }
 

@@ -18,6 +18,7 @@ mod ledger;
 mod migrate;
 mod outbox;
 mod pool;
+mod prepared;
 mod profiles;
 mod schema;
 #[cfg(any(test, feature = "testing"))]

@@ -98,6 +98,6 @@ mod tests {
     async fn a_missing_schema_is_named() {
         let database = TestDatabase::empty();
         let error = database.store().catalog().await.unwrap_err();
-        assert!(matches!(&error, Error::Schema(text) if text.contains("databases")), "{error}");
+        assert!(matches!(&error, Error::Schema(text) if text.contains("catalog_version")), "{error}");
     }
 }

@@ -8,6 +8,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    catalog_version (is_only) {
+        is_only -> Bool,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
     resources (id) {
         id -> Int4,
         definition -> Jsonb,

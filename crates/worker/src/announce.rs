@@ -4,7 +4,7 @@
 use intake_broker::Publisher;
 use intake_store::Ending;
 use intake_telemetry::Metric;
-use intake_types::{JobId, JobState};
+use intake_types::{Header, JobId, JobState};
 
 use crate::relay::Wake;
 
@@ -27,16 +27,18 @@ impl Announcer {
     }
 
     /// A job has ended; told by whoever has ended it.
-    pub(crate) fn ended(&self, job_id: JobId, ending: Ending) {
+    pub(crate) fn ended(&self, header: &Header, ending: Ending) {
         if ending.is_new {
-            self.job_ended(job_id, ending.state);
+            self.job_ended(header.job_id, ending.state, header.callback_url.is_some());
         }
     }
 
-    /// A job is in a state that is its last. Does not wait until that is told.
-    pub(crate) fn job_ended(&self, job_id: JobId, state: JobState) {
+    /// A job is in a state that is its last, and may have a callback to be made. Does not wait until that is told.
+    pub(crate) fn job_ended(&self, job_id: JobId, state: JobState, calls_back: bool) {
         self.events.wake();
-        self.callbacks.wake();
+        if calls_back {
+            self.callbacks.wake();
+        }
         Metric::WorkerJobs.add(1, &[("state", state.word().to_owned())]);
         let publisher = self.publisher.clone();
         tokio::spawn(async move {

@@ -125,7 +125,7 @@ impl Job {
             let text = "the job could not be read; it is kept, ask the operator";
             match attempt.persist(|| self.store.fail(&header, 500, text.to_owned())).await {
                 Ok(ending) => {
-                    self.announcer.ended(header.job_id, ending);
+                    self.announcer.ended(&header, ending);
                     return Ended::by(ending, reason);
                 }
                 Err(Halt::GivenBack) => return Ended::GivenBack,
@@ -169,7 +169,7 @@ impl Job {
                 "the job could not be applied; what was not applied is kept, ask the operator".to_owned();
             match self.store.fail(header, 500, text).await {
                 Ok(ending) => {
-                    self.announcer.ended(header.job_id, ending);
+                    self.announcer.ended(header, ending);
                     if ending.is_given_up() {
                         tracing::error!(%error, "a job failed: its message is buried");
                     }
@@ -215,7 +215,7 @@ impl Job {
 
     /// What becomes of a message once its job has ended, by this delivery or by anybody else.
     pub(crate) fn over(&self, header: &Header, ending: Ending) -> Ended {
-        self.announcer.ended(header.job_id, ending);
+        self.announcer.ended(header, ending);
         Ended::by(ending, "its job was given up while a worker was at it")
     }
 
@@ -232,12 +232,12 @@ impl Job {
         }
         if registered.state.is_terminal() {
             if registered.refused {
-                self.announcer.job_ended(header.job_id, registered.state);
+                self.announcer.job_ended(header.job_id, registered.state, header.callback_url.is_some());
             }
             return Ok(Begun::Ended(Ended::Done));
         }
-        // Read anew for each job: the gateway may have checked it against a catalogue of a second ago.
-        let catalog = Arc::new(attempt.persist(|| self.store.catalog()).await?);
+        // As of now for each job: the gateway may have checked it against a catalogue of a second ago.
+        let catalog = attempt.persist(|| self.store.catalog()).await?;
         if !catalog.databases.contains_key(&header.db_id) {
             let text = "the database was removed before the job could be applied";
             let ending = attempt.persist(|| self.store.fail(header, 403, text.to_owned())).await?;

@@ -40,7 +40,7 @@ impl Job {
             Ok(ended) => {
                 if ended {
                     tracing::info!("a stream was cut: nothing of it is applied");
-                    self.announcer.job_ended(header.job_id, JobState::Failed);
+                    self.announcer.job_ended(header.job_id, JobState::Failed, header.callback_url.is_some());
                 }
                 Ended::Done
             }

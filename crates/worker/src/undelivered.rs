@@ -104,7 +104,7 @@ impl Undertaker {
             return Ok(Ended::Buried(REASON.to_owned()));
         }
         let ending = self.store.fail(header, 500, TEXT.to_owned()).await?;
-        self.announcer.ended(header.job_id, ending);
+        self.announcer.ended(header, ending);
         if ending.is_given_up() {
             tracing::error!("a job came back too often and is given up: its message is buried");
         }

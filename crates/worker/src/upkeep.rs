@@ -117,7 +117,7 @@ impl Keeper {
             }
             for job_id in ended {
                 tracing::error!(job.id = %job_id, "{told}");
-                self.announcer.job_ended(job_id, JobState::Failed);
+                self.announcer.job_ended(job_id, JobState::Failed, true);
             }
         }
         Ok(())

@@ -28,6 +28,25 @@ CREATE TABLE tokens (
     revoked_at timestamptz
 );
 
+-- Another one with each change of these four: whoever has read them knows by it whether they are still the same.
+CREATE TABLE catalog_version (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    version bigint NOT NULL DEFAULT 1
+);
+
+INSERT INTO catalog_version DEFAULT VALUES;
+
+CREATE FUNCTION count_catalog_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE catalog_version SET version = version + 1;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON databases EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON resources EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON accounts EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tokens EXECUTE FUNCTION count_catalog_version();
+
 -- One row per person. No foreign key to databases: it would lock one row there for every profile written.
 CREATE TABLE profiles (
     db_id integer NOT NULL,

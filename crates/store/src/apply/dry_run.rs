@@ -46,8 +46,7 @@ pub(super) fn enter(
 ) -> Result<Applied, Error> {
     let header = &import.header;
     connection.transaction(|connection| {
-        let Locked { ended, cancel_requested, .. } = ledger::lock(connection, header)?;
-        let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
+        let Locked { ended, cancel_requested, next_index, .. } = ledger::lock(connection, header)?;
         let end = outcomes.last().map_or(next_index, |last| last.index.saturating_add(1));
         let open: Vec<Outcome> = outcomes.into_iter().filter(|outcome| outcome.index >= next_index).collect();
         let entered = match open.first().map(|first| first.index) {

@@ -143,8 +143,7 @@ fn enter(
     work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
 ) -> Result<Applied, Error> {
     let header = &import.header;
-    let Locked { ended, now, cancel_requested } = ledger::lock(connection, header)?;
-    let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
+    let Locked { ended, now, cancel_requested, next_index } = ledger::lock(connection, header)?;
     if ended.is_some() || cancel_requested || next_index != first_index {
         let cancelled = cancel_requested && ended.is_none();
         return Ok(Applied { next_index, tally: Tally::default(), ended, cancelled });
@@ -161,8 +160,7 @@ fn skip(
     outcomes: &[Outcome],
 ) -> Result<Applied, Error> {
     let header = &import.header;
-    let ended = ledger::lock(connection, header)?.ended;
-    let next_index = ledger::next_index(connection, header.db_id, header.job_id)?;
+    let Locked { ended, next_index, .. } = ledger::lock(connection, header)?;
     if ended.is_some() || next_index != first_index {
         return Ok(Applied { next_index, tally: Tally::default(), ended, cancelled: ended.is_none() });
     }

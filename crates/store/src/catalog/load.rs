@@ -1,19 +1,65 @@
 //! The catalogue read whole, as of one moment.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
 use intake_types::TokenHash;
 use intake_types::catalog::{Account, Catalog, Database, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::schema::{accounts, databases, resources, tokens};
+use crate::schema::{accounts, catalog_version, databases, resources, tokens};
 use crate::{Error, Store};
+
+/// How long a catalogue is kept at most: a database that was put back to where it stood before counts the same versions again.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// The catalogue as it was last read, for as long as it is the same.
+#[derive(Debug, Default)]
+pub(crate) struct LastCatalog(Mutex<Option<Known>>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    version: i64,
+    catalog: Arc<Catalog>,
+    read_at: Instant,
+}
+
+impl LastCatalog {
+    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Store {
     /// The catalogue as of now, with the tokens that are not revoked.
-    pub async fn catalog(&self) -> Result<Catalog, Error> {
-        self.run(|connection| connection.build_transaction().read_only().repeatable_read().run(load)).await
+    pub async fn catalog(&self) -> Result<Arc<Catalog>, Error> {
+        let last = Arc::clone(&self.catalog);
+        self.run(move |connection| current(connection, &last)).await
     }
+}
+
+fn current(connection: &mut PgConnection, last: &LastCatalog) -> Result<Arc<Catalog>, Error> {
+    let known = last.lock().clone().filter(|known| known.read_at.elapsed() < KEPT);
+    if let Some(known) = known
+        && known.version == version(connection)?
+    {
+        return Ok(known.catalog);
+    }
+    let read_at = Instant::now();
+    let (version, catalog) = connection
+        .build_transaction()
+        .read_only()
+        .repeatable_read()
+        .run(|connection| Ok::<_, Error>((version(connection)?, load(connection)?)))?;
+    let catalog = Arc::new(catalog);
+    *last.lock() = Some(Known { version, catalog: Arc::clone(&catalog), read_at });
+    Ok(catalog)
+}
+
+fn version(connection: &mut PgConnection) -> Result<i64, Error> {
+    Ok(catalog_version::table.select(catalog_version::version).first(connection)?)
 }
 
 /// Reads the catalogue; the caller's transaction makes it one moment.

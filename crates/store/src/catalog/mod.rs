@@ -7,4 +7,5 @@ mod orphans;
 mod tests;
 mod tokens;
 
+pub(crate) use load::LastCatalog;
 pub use tokens::TokenEntry;

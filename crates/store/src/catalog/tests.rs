@@ -1,5 +1,7 @@
 //! Declarations and tokens on a real database.
 
+use std::sync::Arc;
+
 use intake_types::catalog::Catalog;
 use intake_types::{DatabaseId, MatchRule, TokenHash};
 use serde_json::{Value, json};
@@ -17,13 +19,34 @@ async fn declare(store: &Store, declaration: Value) -> Result<Vec<String>, Error
 async fn a_declaration_is_stored_once_and_read_back_whole() {
     let database = TestDatabase::create();
     let store = database.store();
-    assert_eq!(store.catalog().await.unwrap(), Catalog::default());
+    assert_eq!(*store.catalog().await.unwrap(), Catalog::default());
     let planned = store.declare(read(declaration()), true).await.unwrap();
     assert!(!planned.is_empty());
-    assert_eq!(store.catalog().await.unwrap(), Catalog::default(), "a dry run writes nothing");
+    assert_eq!(*store.catalog().await.unwrap(), Catalog::default(), "a dry run writes nothing");
     assert_eq!(store.declare(read(declaration()), false).await.unwrap(), planned);
-    assert_eq!(store.catalog().await.unwrap(), *catalog());
+    assert_eq!(*store.catalog().await.unwrap(), *catalog());
     assert!(declare(&store, declaration()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whatever_changes_is_seen_by_whoever_has_read_it_before() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    declare(&store, declaration()).await.unwrap();
+    let mut last = store.catalog().await.unwrap();
+    assert!(Arc::ptr_eq(&last, &store.catalog().await.unwrap()), "it is the same, and not read again");
+    for change in [
+        "UPDATE tokens SET revoked_at = now()",
+        "UPDATE accounts SET definition = jsonb_set(definition, '{databases}', '[]')",
+        "DELETE FROM resources",
+        "TRUNCATE accounts CASCADE",
+        "DELETE FROM databases",
+    ] {
+        database.execute(change);
+        let next = store.catalog().await.unwrap();
+        assert_ne!(*next, *last, "{change}");
+        last = next;
+    }
 }
 
 #[tokio::test]
@@ -80,7 +103,7 @@ async fn what_has_data_does_not_go() {
         wanted["accounts"] = json!([]);
     })
     .await;
-    assert_eq!(store.catalog().await.unwrap(), *catalog());
+    assert_eq!(*store.catalog().await.unwrap(), *catalog());
     // What is not in use still goes.
     let mut wanted = declaration();
     wanted["databases"][0]["fields"][3]["values"] = json!(["pro"]);
@@ -120,7 +143,7 @@ async fn a_revoked_token_that_is_declared_again_lives_again() {
     store.revoke_token(id).await.unwrap();
     assert!(store.catalog().await.unwrap().tokens.is_empty());
     declare(&store, declaration()).await.unwrap();
-    assert_eq!(store.catalog().await.unwrap(), *catalog());
+    assert_eq!(*store.catalog().await.unwrap(), *catalog());
 }
 
 #[tokio::test]

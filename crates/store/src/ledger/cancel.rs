@@ -3,13 +3,13 @@
 //! ended. Of a job that was given up the wish stays, and is wished of whatever goes on with it.
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Bool, Text, Uuid as UuidType};
 use intake_types::catalog::Account;
 use intake_types::{JobId, JobState, Status};
 use uuid::Uuid;
 
 use super::read::status;
+use crate::prepared::prepared;
 use crate::{Error, Store};
 
 const HOLD_NAME: &str = "SELECT pg_advisory_xact_lock(hashtextextended('name ' || $1::text, 0))";
@@ -68,7 +68,7 @@ impl Store {
 /// Until the transaction ends nobody else wishes this job stopped, or finds that it is the same as another: one of the two
 /// sees what the other has done.
 pub(super) fn hold_name(connection: &mut PgConnection, job_id: Uuid) -> Result<(), Error> {
-    sql_query(HOLD_NAME).bind::<UuidType, _>(job_id).execute(connection)?;
+    prepared(HOLD_NAME).bind::<UuidType, _>(job_id).execute(connection)?;
     Ok(())
 }
 
@@ -78,12 +78,12 @@ pub(super) fn is_wished(connection: &mut PgConnection, job_id: JobId) -> Result<
 
 /// Has what is wished of a job that was given up, and is locked, wished of the job that goes on with it.
 pub(super) fn pass_on(connection: &mut PgConnection, old: JobId, new: JobId) -> Result<(), Error> {
-    sql_query(PASS_ON).bind::<UuidType, _>(old.0).bind::<UuidType, _>(new.0).execute(connection)?;
+    prepared(PASS_ON).bind::<UuidType, _>(old.0).bind::<UuidType, _>(new.0).execute(connection)?;
     Ok(())
 }
 
 fn is_found(connection: &mut PgConnection, statement: &str, job_id: JobId) -> Result<bool, Error> {
-    let Found { found } = sql_query(statement).bind::<UuidType, _>(job_id.0).get_result(connection)?;
+    let Found { found } = prepared(statement).bind::<UuidType, _>(job_id.0).get_result(connection)?;
     Ok(found)
 }
 
@@ -100,20 +100,20 @@ fn cancel(connection: &mut PgConnection, account: &str, job_id: JobId) -> Result
 fn cancel_one(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Result<Told, Error> {
     // Committed by itself, before the job is locked: a chunk that begins after the lock was had sees it.
     let wish = |connection: &mut PgConnection, id: Uuid| {
-        sql_query(WISH).bind::<UuidType, _>(id).bind::<Text, _>(account).execute(connection)
+        prepared(WISH).bind::<UuidType, _>(id).bind::<Text, _>(account).execute(connection)
     };
     let id = connection.transaction(|connection| -> Result<Uuid, Error> {
         hold_name(connection, job_id)?;
         wish(connection, job_id)?;
         // A job that turns out to be the same as another takes the wishes there are along.
-        let Id { id } = sql_query(SAME_AS).bind::<UuidType, _>(job_id).get_result(connection)?;
+        let Id { id } = prepared(SAME_AS).bind::<UuidType, _>(job_id).get_result(connection)?;
         if id != job_id {
             wish(connection, id)?;
         }
         Ok(id)
     })?;
     connection.transaction(|connection| {
-        let _locked: Option<Id> = sql_query(LOCK)
+        let _locked: Option<Id> = prepared(LOCK)
             .bind::<UuidType, _>(id)
             .bind::<Text, _>(account)
             .get_result(connection)
@@ -128,7 +128,7 @@ fn cancel_one(connection: &mut PgConnection, account: &str, job_id: Uuid) -> Res
         let is_given_up = status.as_ref().is_some_and(Status::is_given_up);
         let goes_on = is_given_up && is_found(connection, GOES_ON, next)?;
         if goes_on || !is_given_up {
-            sql_query(FORGET).bind::<UuidType, _>(id).execute(connection)?;
+            prepared(FORGET).bind::<UuidType, _>(id).execute(connection)?;
         }
         Ok(if goes_on { Told::GoesOn(next) } else { Told::Here(Box::new(status)) })
     })

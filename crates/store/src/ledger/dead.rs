@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::{Header, JobId, JobState};
 use uuid::Uuid;
 
 use super::{job, parts, redrive};
+use crate::prepared::prepared;
 use crate::{Error, Store};
 
 const FIND: &str = "\
@@ -64,7 +64,7 @@ impl Store {
     pub async fn dead_job(&self, header: &Header) -> Result<Option<DeadJob>, Error> {
         let (db_id, job_id, keep) = (header.db_id, header.job_id, self.retention());
         self.run(move |connection| {
-            let row: Option<Row> = sql_query(FIND)
+            let row: Option<Row> = prepared(FIND)
                 .bind::<Integer, _>(db_id.0)
                 .bind::<UuidType, _>(job_id.0)
                 .bind::<Double, _>(keep.status.as_secs_f64())

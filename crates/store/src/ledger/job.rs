@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz, Uuid as UuidType};
+use diesel::sql_types::{Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as UuidType};
 use intake_types::{DatabaseId, Header, JobId, JobState, Stamp};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::key::{self, Settled};
 use super::{cancel, parts};
+use crate::prepared::prepared;
 use crate::schema::{job_chunks, jobs};
 use crate::{Error, Retention, Store, callbacks, outbox};
 
@@ -184,16 +184,27 @@ pub(crate) fn register(
             jobs::taken_at.eq(sql::<Timestamptz>("now()")),
         ));
     // Named in full: its trait has the same method as that of plain queries.
-    diesel::query_dsl::methods::FilterDsl::filter(upsert, jobs::state.eq(JobState::Processing.word()))
-        .execute(connection)?;
+    let attempt: Option<(i32, Option<Uuid>)> =
+        diesel::query_dsl::methods::FilterDsl::filter(upsert, jobs::state.eq(JobState::Processing.word()))
+            .returning((jobs::attempts, sql::<Nullable<UuidType>>(ORDER)))
+            .get_result(connection)
+            .optional()?;
     let refused = settled == Settled::Reused;
     if refused {
         end(connection, header, keep, JobState::Failed, Some((422, REUSED)))?;
     }
-    let next_index =
-        if header.validate_only { 0 } else { next_index(connection, header.db_id, header.job_id)? };
-    let (state, error) = state(connection, header.job_id)?;
-    let stamp = stamp(connection, header)?;
+    let (order, is_first) = match attempt {
+        Some((attempts, order)) => (order, attempts == 1),
+        None => (order(connection, header)?, false),
+    };
+    let (state, error) = if attempt.is_some() && !refused {
+        (JobState::Processing, None)
+    } else {
+        state(connection, header.job_id)?
+    };
+    let begins_anew = is_first || header.validate_only;
+    let next_index = if begins_anew { 0 } else { next_index(connection, header.db_id, header.job_id)? };
+    let stamp = order.map_or_else(|| Stamp::of(header.job_id), Stamp);
     Ok(Registered { next_index, state, same_as: None, refused, error, stamp })
 }
 
@@ -257,7 +268,7 @@ pub(super) fn finish(
     error: Option<(u16, &str)>,
 ) -> Result<bool, Error> {
     let text = error.map(|(_, text)| text.replace('\0', "\u{fffd}"));
-    let ended = sql_query(END)
+    let ended = prepared(END)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Text, _>(state.word())
@@ -295,12 +306,12 @@ fn standing(state: &str, error: Option<i32>) -> Result<(JobState, Option<u16>), 
     Ok((parse(state)?, error.and_then(|error| u16::try_from(error).ok())))
 }
 
-/// Where a registered job stands in the order of acceptance.
-fn stamp(connection: &mut PgConnection, header: &Header) -> Result<Stamp, Error> {
-    let order = sql::<Nullable<UuidType>>("(header ->> 'order')::uuid");
-    let order: Option<Uuid> =
-        jobs::table.find((header.db_id.0, header.job_id.0)).select(order).first(connection)?;
-    Ok(order.map_or_else(|| Stamp::of(header.job_id), Stamp))
+/// Where a registered job stands in the order of acceptance; none: by its id.
+const ORDER: &str = "(jobs.header ->> 'order')::uuid";
+
+fn order(connection: &mut PgConnection, header: &Header) -> Result<Option<Uuid>, Error> {
+    let row = jobs::table.find((header.db_id.0, header.job_id.0));
+    Ok(row.select(sql::<Nullable<UuidType>>(ORDER)).first(connection)?)
 }
 
 pub(super) fn parse(word: &str) -> Result<JobState, Error> {
@@ -315,6 +326,8 @@ pub(crate) struct Locked {
     pub(crate) now: DateTime<Utc>,
     /// Whether somebody wishes it stopped.
     pub(crate) cancel_requested: bool,
+    /// Its first record that no chunk covers yet.
+    pub(crate) next_index: u32,
 }
 
 /// Locks a registered job until the transaction ends: one worker at a time writes to it.
@@ -329,23 +342,38 @@ pub(crate) fn lock(connection: &mut PgConnection, header: &Header) -> Result<Loc
     let (word, error, now) = found?;
     let (state, error) = standing(&word, error)?;
     // Only now that the job is locked: the lock may have been waited for.
-    let cancel_requested = cancel::is_wished(connection, header.job_id)?;
+    let Progress { is_wished, next_index } = prepared(PROGRESS)
+        .bind::<Integer, _>(header.db_id.0)
+        .bind::<UuidType, _>(header.job_id.0)
+        .get_result(connection)?;
     let ended = state.is_terminal().then_some(Ending { state, error, is_new: false });
-    Ok(Locked { ended, now, cancel_requested })
+    Ok(Locked { ended, now, cancel_requested: is_wished, next_index: position(next_index)? })
 }
 
+#[derive(QueryableByName)]
+struct Progress {
+    #[diesel(sql_type = Bool)]
+    is_wished: bool,
+    #[diesel(sql_type = Integer)]
+    next_index: i32,
+}
+
+const PROGRESS: &str = "\
+    SELECT EXISTS (SELECT FROM cancellations WHERE job_id = $2) AS is_wished, coalesce(( \
+        SELECT first_index + records FROM job_chunks WHERE db_id = $1 AND job_id = $2 ORDER BY first_index DESC LIMIT 1 \
+    ), 0) AS next_index";
+
 /// The first record of a job that no chunk covers yet.
-pub(crate) fn next_index(
-    connection: &mut PgConnection,
-    db_id: DatabaseId,
-    job_id: JobId,
-) -> Result<u32, Error> {
+fn next_index(connection: &mut PgConnection, db_id: DatabaseId, job_id: JobId) -> Result<u32, Error> {
     let last: Option<(i32, i32)> = job_chunks::table
         .filter(job_chunks::db_id.eq(db_id.0).and(job_chunks::job_id.eq(job_id.0)))
         .order(job_chunks::first_index.desc())
         .select((job_chunks::first_index, job_chunks::records))
         .first(connection)
         .optional()?;
-    let next = last.map_or(0, |(first, records)| first.saturating_add(records));
-    u32::try_from(next).map_err(|_range| Error::Unreadable("a chunk's range"))
+    position(last.map_or(0, |(first, records)| first.saturating_add(records)))
+}
+
+fn position(index: i32) -> Result<u32, Error> {
+    u32::try_from(index).map_err(|_range| Error::Unreadable("a chunk's range"))
 }

@@ -21,7 +21,7 @@ pub use dead::DeadJob;
 #[cfg(test)]
 pub(crate) use job::register;
 pub use job::{Ending, Registered};
-pub(crate) use job::{Locked, end, lock, next_index};
+pub(crate) use job::{Locked, end, lock};
 pub use key::Reserved;
 pub use parts::Part;
 pub use read::JobFilter;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Bool, Double, Integer, Jsonb, Text, Uuid as UuidType};
 use intake_types::{DatabaseId, Header, JobId, JobState, PartV1};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{cancel, job};
+use crate::prepared::prepared;
 use crate::{Error, Retention, Store};
 
 // Whoever keeps a part and whoever ends its job may not know of each other's rows, so they meet at a lock: a part is kept
@@ -160,7 +160,7 @@ impl Store {
     pub async fn kept_records(&self, header: &Header) -> Result<u32, Error> {
         let (db_id, job_id) = (header.db_id, header.job_id);
         self.run(move |connection| {
-            let count: Count = sql_query(KEPT)
+            let count: Count = prepared(KEPT)
                 .bind::<Integer, _>(db_id.0)
                 .bind::<UuidType, _>(job_id.0)
                 .get_result(connection)?;
@@ -193,7 +193,7 @@ impl Store {
             connection.transaction(|connection| {
                 // Its seal may be taken just now, for another gateway found its key reserved.
                 cancel::hold_name(connection, header.job_id.0)?;
-                let is_made = sql_query(REPEATED)
+                let is_made = prepared(REPEATED)
                     .bind::<UuidType, _>(header.job_id.0)
                     .bind::<Text, _>(&*header.account)
                     .bind::<UuidType, _>(same_as.0)
@@ -217,7 +217,7 @@ impl Store {
         let keep = self.retention();
         self.run(move |connection| {
             let seconds = older_than.as_secs_f64();
-            let found: Vec<Stored> = sql_query(UNSEALED)
+            let found: Vec<Stored> = prepared(UNSEALED)
                 .bind::<Double, _>(seconds)
                 .bind::<BigInt, _>(i64::from(most))
                 .load(connection)?;
@@ -245,7 +245,7 @@ pub(super) fn find(
     job_id: JobId,
     index: u32,
 ) -> Result<Option<Kept>, Error> {
-    let found = sql_query(PART)
+    let found = prepared(PART)
         .bind::<Integer, _>(db_id.0)
         .bind::<UuidType, _>(job_id.0)
         .bind::<Integer, _>(position(index)?)
@@ -259,7 +259,7 @@ fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retentio
     let is_made = job::make(connection, &header)?;
     if is_made {
         job::end(connection, &header, keep, JobState::Failed, Some((GIVEN_UP, NO_END)))?;
-        sql_query(FREE_KEY)
+        prepared(FREE_KEY)
             .bind::<Text, _>(&*header.account)
             .bind::<UuidType, _>(header.job_id.0)
             .execute(connection)?;
@@ -269,8 +269,8 @@ fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retentio
 
 pub(super) fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, Error> {
     let Part { header, first_index, open_until, payload } = part;
-    sql_query(LOCK_TO_KEEP).bind::<BigInt, _>(lock(header)).execute(connection)?;
-    let Over { over } = sql_query(OVER)
+    prepared(LOCK_TO_KEEP).bind::<BigInt, _>(lock(header)).execute(connection)?;
+    let Over { over } = prepared(OVER)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Integer, _>(i32::from(GIVEN_UP))
@@ -278,7 +278,7 @@ pub(super) fn keep(connection: &mut PgConnection, part: &Part) -> Result<bool, E
     if over {
         return Ok(false);
     }
-    sql_query(KEEP)
+    prepared(KEEP)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Integer, _>(position(*first_index)?)
@@ -311,8 +311,8 @@ pub(super) fn drop_of_given_up(connection: &mut PgConnection, header: &Header) -
 }
 
 fn drop_by(connection: &mut PgConnection, header: &Header, statement: &str) -> Result<(), Error> {
-    sql_query(LOCK_TO_DROP).bind::<BigInt, _>(lock(header)).execute(connection)?;
-    sql_query(statement)
+    prepared(LOCK_TO_DROP).bind::<BigInt, _>(lock(header)).execute(connection)?;
+    prepared(statement)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
         .execute(connection)?;

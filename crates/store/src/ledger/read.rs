@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::job::parse;
+use crate::prepared::prepared;
 use crate::{Error, Store, callbacks};
 
 // One statement, so one moment: the state and the counts always belong together. A job that is the same as another is
@@ -168,7 +169,7 @@ pub(crate) fn status(
     account: &str,
     job_id: JobId,
 ) -> Result<Option<Status>, Error> {
-    let row: Option<Row> = sql_query(format!("{STATUS} AND j.id = {SAME}"))
+    let row: Option<Row> = prepared(format!("{STATUS} AND j.id = {SAME}"))
         .bind::<Text, _>(account)
         .bind::<UuidType, _>(job_id.0)
         .get_result(connection)

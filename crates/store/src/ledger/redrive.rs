@@ -4,13 +4,13 @@
 use std::ops::Range;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as UuidType};
 use intake_types::{Header, JobId, JobState, Stamp};
 use uuid::Uuid;
 
 use super::key::{self, Reserved};
 use super::{cancel, job, parts};
+use crate::prepared::prepared;
 use crate::{Error, Part, Retention, Store};
 
 // The sums over its chunks outlive these, and what was applied is a prefix.
@@ -167,7 +167,7 @@ impl Standing {
 
 /// Where a job stands, if it is known; it is locked then.
 fn standing(connection: &mut PgConnection, header: &Header) -> Result<Option<Standing>, Error> {
-    let row: Option<Row> = sql_query(LOCK)
+    let row: Option<Row> = prepared(LOCK)
         .bind::<Integer, _>(header.db_id.0)
         .bind::<UuidType, _>(header.job_id.0)
         .get_result(connection)
@@ -242,7 +242,7 @@ fn take_key(
 fn make(connection: &mut PgConnection, header: &Header) -> Result<bool, Error> {
     let is_made = job::make(connection, header)?;
     if is_made {
-        sql_query(NOT_TAKEN)
+        prepared(NOT_TAKEN)
             .bind::<Integer, _>(header.db_id.0)
             .bind::<UuidType, _>(header.job_id.0)
             .execute(connection)?;

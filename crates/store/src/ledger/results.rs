@@ -7,13 +7,13 @@
 use std::ops::Range;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
 use intake_types::{Action, DatabaseId, Entry, JobId};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::chunk::{self, Packed};
+use crate::prepared::prepared;
 use crate::{Error, Store};
 
 /// The chunks of job ($1, $2) that have what is asked for ($5) of the records from $3 to before $4.
@@ -127,7 +127,7 @@ impl Row {
 }
 
 fn portion(connection: &mut PgConnection, excerpt: &Excerpt) -> Result<Option<Portion>, Error> {
-    let rows: Vec<Row> = sql_query(PORTION)
+    let rows: Vec<Row> = prepared(PORTION)
         .bind::<Integer, _>(excerpt.db_id.0)
         .bind::<UuidType, _>(excerpt.job_id.0)
         .bind::<Integer, _>(chunk::count(excerpt.range.start)?)
@@ -161,7 +161,7 @@ fn page_end(connection: &mut PgConnection, excerpt: &Excerpt, most: u32) -> Resu
         index: i32,
     }
     let actions: Vec<i16> = excerpt.only.iter().copied().map(chunk::number).collect();
-    let found: Option<Found> = sql_query(PAGE_END)
+    let found: Option<Found> = prepared(PAGE_END)
         .bind::<Integer, _>(excerpt.db_id.0)
         .bind::<UuidType, _>(excerpt.job_id.0)
         .bind::<Integer, _>(chunk::count(excerpt.range.start)?)

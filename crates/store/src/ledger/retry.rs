@@ -1,13 +1,13 @@
 //! The failed records of a job, to be made a job of their own.
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Text, Uuid as UuidType};
 use intake_types::catalog::Account;
 use intake_types::{DatabaseId, Header, JobId, RequestKey};
 use serde_json::Value;
 
 use super::key::{Reserved, reserved};
+use crate::prepared::prepared;
 use crate::{Error, Store};
 
 // Their text, which may be GiBs, is not looked at.
@@ -65,7 +65,7 @@ impl Store {
     pub async fn retried(&self, account: &Account, key: &RequestKey) -> Result<Option<Reserved>, Error> {
         let (account, key, keep) = (account.name.clone(), key.clone(), self.retention());
         self.run(move |connection| {
-            sql_query(FREE)
+            prepared(FREE)
                 .bind::<Text, _>(&account)
                 .bind::<Text, _>(key.scope.word())
                 .bind::<Text, _>(&key.key)
@@ -79,7 +79,7 @@ impl Store {
     pub async fn kept_failures(&self, account: &Account, job_id: JobId) -> Result<Option<Kept>, Error> {
         let account = account.name.clone();
         self.run(move |connection| {
-            let row: Option<Row> = sql_query(KEPT)
+            let row: Option<Row> = prepared(KEPT)
                 .bind::<UuidType, _>(job_id.0)
                 .bind::<Text, _>(account)
                 .get_result(connection)
@@ -97,7 +97,7 @@ impl Store {
         after: Option<i32>,
     ) -> Result<Option<FailedChunk>, Error> {
         self.run(move |connection| {
-            let chunk = sql_query(NEXT)
+            let chunk = prepared(NEXT)
                 .bind::<Integer, _>(db_id.0)
                 .bind::<UuidType, _>(job_id.0)
                 .bind::<Integer, _>(after.unwrap_or(-1))

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Double, Jsonb, Uuid as UuidType};
 use intake_types::{Header, JobId, JobState};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::job::end;
+use crate::prepared::prepared;
 use crate::{Error, Retention, Store};
 
 // One that is being written to is locked, and so moves. One that was made by a redrive and that no worker has taken yet may
@@ -52,7 +52,7 @@ fn end_stalled(
     quiet: Duration,
     most: u32,
 ) -> Result<Vec<JobId>, Error> {
-    let rows: Vec<Row> = sql_query(STALLED)
+    let rows: Vec<Row> = prepared(STALLED)
         .bind::<Double, _>(quiet.as_secs_f64())
         .bind::<BigInt, _>(i64::from(most))
         .bind::<Double, _>(keep.status.as_secs_f64())

@@ -2,9 +2,9 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Integer};
 
+use crate::prepared::prepared;
 use crate::{Error, Retention, Store};
 
 /// The advisory lock of whoever takes a step; the number says nothing, it only must stay the same.
@@ -116,13 +116,13 @@ fn sweep(connection: &mut PgConnection, keep: Retention, rows: u32) -> Result<Op
     let most = i32::try_from(rows).unwrap_or(i32::MAX);
     let status = keep.status.as_secs_f64();
     let mut delete = |statement: &str, seconds: f64| {
-        let delete = sql_query(statement).bind::<Double, _>(seconds).bind::<Integer, _>(most);
+        let delete = prepared(statement).bind::<Double, _>(seconds).bind::<Integer, _>(most);
         delete.execute(connection).map(|rows| u64::try_from(rows).unwrap_or(u64::MAX))
     };
     let failures = delete(FAILURES, keep.failed_records.as_secs_f64())?;
     let parts = delete(PARTS, status)?;
     let jobs = delete(JOBS, status)?;
     let marks = delete(KEYS, status)? + delete(ALIASES, status)? + delete(CANCELLATIONS, status)?;
-    let Count { rows } = sql_query(CHUNKS).bind::<Integer, _>(most).get_result(connection)?;
+    let Count { rows } = prepared(CHUNKS).bind::<Integer, _>(most).get_result(connection)?;
     Ok(Some(Swept { failures, parts, chunks: u64::try_from(rows).unwrap_or_default(), jobs, marks }))
 }

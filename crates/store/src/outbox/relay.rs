@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, SmallInt, Text};
 use intake_types::DatabaseId;
 use intake_types::event::{Topic, join};
 
+use crate::prepared::prepared;
 use crate::{Error, Store};
 
 // The strands after the last one come first, so that a busy strand does not starve the others. One probe of the index for each
@@ -144,7 +144,7 @@ impl Store {
 
     /// How much waits, and for how long.
     pub async fn backlog(&self) -> Result<Backlog, Error> {
-        self.run(|connection| Ok(sql_query(BACKLOG).get_result(connection)?)).await
+        self.run(|connection| Ok(prepared(BACKLOG).get_result(connection)?)).await
     }
 }
 
@@ -155,11 +155,11 @@ fn relay<E>(
     mut publish: impl FnMut(Dispatch) -> Result<(), E>,
 ) -> Result<Option<Relayed<E>>, Error> {
     let found: Option<StrandRow> =
-        sql_query(LOCK).bind::<SmallInt, _>(after).get_result(connection).optional()?;
+        prepared(LOCK).bind::<SmallInt, _>(after).get_result(connection).optional()?;
     let Some(StrandRow { strand }) = found else { return Ok(None) };
     // A statement of its own, and so a snapshot taken under the lock: that of the first may still show rows which whoever
     // had the strand before has sent and deleted.
-    let rows: Vec<Row> = sql_query(READ)
+    let rows: Vec<Row> = prepared(READ)
         .bind::<SmallInt, _>(strand)
         .bind::<BigInt, _>(i64::from(limits.rows))
         .bind::<BigInt, _>(i64::from(limits.bytes))
@@ -182,7 +182,7 @@ fn relay<E>(
         sent.extend(run.iter().map(|row| row.id));
     }
     if !sent.is_empty() {
-        let delete = sql_query(DELETE).bind::<SmallInt, _>(strand).bind::<Array<BigInt>, _>(sent);
+        let delete = prepared(DELETE).bind::<SmallInt, _>(strand).bind::<Array<BigInt>, _>(sent);
         delete.execute(connection)?;
     }
     Ok(Some(relayed))

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, SmallInt, Text};
 use intake_types::event::{Event, Page, pages};
 use intake_types::plan::Change;
 use intake_types::{DatabaseId, Header};
 
+use crate::prepared::prepared;
 use crate::{Error, ledger};
 
 // Ids are drawn in the order of the rows.
@@ -48,7 +48,7 @@ fn insert(connection: &mut PgConnection, db_id: DatabaseId, pages: &[Page]) -> R
     let topics: Vec<&str> = pages.iter().map(|page| page.topic.word()).collect();
     let counts: Vec<i32> = pages.iter().map(|page| i32::try_from(page.events).unwrap_or(i32::MAX)).collect();
     let bodies: Vec<&str> = pages.iter().map(|page| page.json.as_str()).collect();
-    sql_query(INSERT)
+    prepared(INSERT)
         .bind::<Integer, _>(db_id.0)
         .bind::<Array<SmallInt>, _>(strands)
         .bind::<Array<Text>, _>(topics)

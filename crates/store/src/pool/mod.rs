@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use self::current::Current;
 
+use crate::catalog::LastCatalog;
 use crate::{Config, Error, Retention, conninfo};
 
 /// Of what was under way.
@@ -30,6 +31,7 @@ pub struct Store {
     conninfo: SecretString,
     call_timeout: Duration,
     retention: Retention,
+    pub(crate) catalog: Arc<LastCatalog>,
 }
 
 impl fmt::Debug for Store {
@@ -49,6 +51,7 @@ impl Store {
             conninfo,
             call_timeout: config.call_timeout(),
             retention: config.retention.in_order(),
+            catalog: Arc::default(),
         }
     }
 
@@ -150,7 +153,8 @@ fn application_name() -> String {
 const ENGLISH: &str =
     "SELECT set_config('lc_messages', 'C', false) WHERE has_parameter_privilege('lc_messages', 'SET')";
 
-/// What every pooled connection is told once.
+/// What every pooled connection is told once: its limits, and how to plan. Statements are planned once and stay; one that was
+/// planned while a table was small must not go through it whole when it has grown. Whatever has no index to go by still does.
 #[derive(Debug)]
 struct Session {
     statement: String,
@@ -163,7 +167,8 @@ impl Session {
         let statement = format!(
             "SELECT set_config('statement_timeout', '{statement}s', false), \
                     set_config('lock_timeout', '{lock}s', false), \
-                    set_config('idle_in_transaction_session_timeout', '{idle}s', false)"
+                    set_config('idle_in_transaction_session_timeout', '{idle}s', false), \
+                    set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false)"
         );
         Self { statement }
     }

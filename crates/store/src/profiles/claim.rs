@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Uuid as UuidType};
 use intake_types::DatabaseId;
 use intake_types::plan::{Claim, IdentityRow};
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use super::columns::{KeyColumns, SmallInts, Texts, index};
 use super::identities;
 use crate::Error;
+use crate::prepared::prepared;
 
 /// Claims from which on it pays to try whether all of them are of new values.
 const MANY: usize = 32;
@@ -100,7 +100,7 @@ fn settle(
     claims: Vec<Claim>,
 ) -> Result<(Vec<IdentityRow>, Vec<Claim>), Error> {
     let columns = KeyColumns::of_rows(claims.iter().map(|claim| &claim.row));
-    let found: Vec<Row> = sql_query(statement)
+    let found: Vec<Row> = prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)

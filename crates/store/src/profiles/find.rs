@@ -1,7 +1,6 @@
 //! Who carries which value.
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Uuid as UuidType};
 use intake_types::plan::Holder;
 use intake_types::{Combination, DatabaseId, Key, Kind, Places, ProfileId, Source, Sources};
@@ -9,6 +8,7 @@ use uuid::Uuid;
 
 use super::columns::{Ints, KeyColumns, SmallInts, Texts, index, source_numbers, sources_of};
 use crate::Error;
+use crate::prepared::prepared;
 
 /// Most profiles that are told of one value. More share a value only where nothing matches by it.
 pub(crate) const MOST_HOLDERS: u32 = 16;
@@ -97,7 +97,7 @@ fn carriers(
         return Ok(carriers);
     }
     let columns = KeyColumns::of_keys(keys.iter().copied());
-    let rows: Vec<Row> = sql_query(statement)
+    let rows: Vec<Row> = prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
@@ -161,7 +161,7 @@ pub(crate) fn together(
     let Some(kind) = tags.keys().next().map(|key| key.kind) else { return Ok(Vec::new()) };
     let values: Vec<&str> = tags.keys().map(|key| key.value.as_str()).collect();
     let texts: Vec<&str> = tags.values().map(String::as_str).collect();
-    let rows: Vec<Common> = sql_query(TOGETHER)
+    let rows: Vec<Common> = prepared(TOGETHER)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInt, _>(kind.number())
         .bind::<Texts, _>(values)

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer};
 use intake_types::plan::{Identities, IdentityRow};
 use intake_types::{DatabaseId, Key, ProfileId};
 
 use super::columns::{Ints, KeyColumns, SmallInts, Texts, Uuids};
 use crate::Error;
+use crate::prepared::prepared;
 
 /// How often others may take the ordinals that we were about to take.
 const ROUNDS: usize = 5;
@@ -96,7 +96,7 @@ fn release(connection: &mut PgConnection, db_id: DatabaseId, rows: &[(Key, Profi
     }
     let columns = KeyColumns::of_keys(rows.iter().map(|(key, _)| key));
     let profile_ids: Vec<_> = rows.iter().map(|(_, profile_id)| profile_id.0).collect();
-    sql_query(RELEASE)
+    prepared(RELEASE)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
@@ -133,7 +133,7 @@ pub(super) fn insert<'a>(
     rows: impl Iterator<Item = &'a IdentityRow>,
 ) -> QueryResult<usize> {
     let columns = KeyColumns::of_rows(rows);
-    sql_query(statement)
+    prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
@@ -155,7 +155,7 @@ fn insert_next(
         *place += 1;
     }
     let columns = KeyColumns::of_rows(rows.iter().copied());
-    Ok(sql_query(ADD_NEXT)
+    Ok(prepared(ADD_NEXT)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)
@@ -172,7 +172,7 @@ fn absent<'a>(
     rows: Vec<&'a IdentityRow>,
 ) -> Result<Vec<&'a IdentityRow>, Error> {
     let columns = KeyColumns::of_rows(rows.iter().copied());
-    let present: Vec<Present> = sql_query(PRESENT)
+    let present: Vec<Present> = prepared(PRESENT)
         .bind::<Integer, _>(db_id.0)
         .bind::<SmallInts, _>(columns.kinds)
         .bind::<Texts, _>(columns.values)

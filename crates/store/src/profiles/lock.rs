@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
 use intake_types::{
     Channel, Contact, DatabaseId, PackedLog, Profile, ProfileId, ResourceId, Stamp, Subscription,
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use super::columns::Uuids;
 use crate::Error;
+use crate::prepared::prepared;
 
 // One index probe per id, in the order of the array; see `find` for why not a join.
 const LOCK: &str = "\
@@ -115,7 +115,7 @@ fn load(
     }
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<ProfileColumns> =
-        sql_query(statement).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
+        prepared(statement).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
     // Only after the locks: subscriptions change only under the lock of their profile.
     let mut subscriptions = subscriptions(connection, db_id, &ids)?;
     let profile = |row: ProfileColumns| {
@@ -137,7 +137,7 @@ pub(super) fn subscriptions(
     ids: &[Uuid],
 ) -> Result<BTreeMap<Uuid, Vec<Subscription>>, Error> {
     let rows: Vec<SubscriptionColumns> =
-        sql_query(SUBSCRIPTIONS).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(ids).load(connection)?;
+        prepared(SUBSCRIPTIONS).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(ids).load(connection)?;
     let mut subscriptions: BTreeMap<Uuid, Vec<Subscription>> = BTreeMap::new();
     for row in rows {
         subscriptions.entry(row.profile_id).or_default().push(row.read()?);

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Integer, Jsonb, Timestamptz, Uuid as UuidType};
 use intake_types::{DatabaseId, Key, Lookup, MatchValues, Profile, ProfileId};
 use serde_json::Value;
@@ -13,6 +12,7 @@ use uuid::Uuid;
 use super::columns::Uuids;
 use super::find::MOST_HOLDERS;
 use super::{find, lock};
+use crate::prepared::prepared;
 use crate::{Error, Store};
 
 /// A profile with the times that only the database knows.
@@ -79,7 +79,7 @@ fn read(
 ) -> Result<Vec<StoredProfile>, Error> {
     let ids: Vec<Uuid> = ids(connection, db_id, lookup)?.into_iter().collect();
     let rows: Vec<Row> =
-        sql_query(PROFILES).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
+        prepared(PROFILES).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
     let mut subscriptions = lock::subscriptions(connection, db_id, &ids)?;
     let stored = |row: Row| {
         let mut subscriptions = subscriptions.remove(&row.id).unwrap_or_default();

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Integer, Nullable, Text};
 use intake_types::plan::{LogRow, ProfileRow, SubscriptionRow};
 use intake_types::{DatabaseId, PackedLog, Plan};
@@ -15,6 +14,7 @@ use uuid::Uuid;
 use super::columns::{Ints, SmallInts, Texts, Uuids, json_text, text_array_literal};
 use super::identities;
 use crate::Error;
+use crate::prepared::prepared;
 
 const INSERT: &str = "\
     INSERT INTO profiles (db_id, id, written_by, written, fields) \
@@ -77,7 +77,7 @@ fn profiles(
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
     let fields: Vec<String> = rows.iter().map(|row| json_text(&row.fields)).collect::<Result<_, _>>()?;
-    sql_query(statement)
+    prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
         .bind::<Uuids, _>(written_by)
@@ -98,7 +98,7 @@ fn logs(
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
-    sql_query(statement)
+    prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
         .bind::<Uuids, _>(written_by)
@@ -143,7 +143,7 @@ fn subscriptions(
         columns.custom_fields.push(json_text(&subscription.custom_fields)?);
         columns.cats.push(text_array_literal(&subscription.cats));
     }
-    sql_query(statement)
+    prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(columns.profile_ids)
         .bind::<Ints, _>(columns.resource_ids)

@@ -7,12 +7,12 @@ mod tests;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Binary, Bool, Double, Nullable, Text, Uuid as UuidType};
 use intake_types::{Fingerprint, Header, JobId, RequestKey, Stamp};
 use uuid::Uuid;
 
 use crate::ledger::cancel;
+use crate::prepared::prepared;
 use crate::{Error, Retention, Store};
 
 /// How often a key may vanish (be purged) between two statements.
@@ -171,7 +171,7 @@ pub(super) fn reserved(
     account: &str,
     key: &RequestKey,
 ) -> Result<Option<Reserved>, Error> {
-    let found: Option<Row> = sql_query(FIND)
+    let found: Option<Row> = prepared(FIND)
         .bind::<Text, _>(account)
         .bind::<Text, _>(key.scope.word())
         .bind::<Text, _>(&key.key)
@@ -193,7 +193,7 @@ pub(super) fn reserve(
     key: &RequestKey,
     (job_id, order): (JobId, Stamp),
 ) -> Result<Reserved, Error> {
-    let row: Row = sql_query(RESERVE)
+    let row: Row = prepared(RESERVE)
         .bind::<Text, _>(account)
         .bind::<Text, _>(key.scope.word())
         .bind::<Text, _>(&key.key)
@@ -213,7 +213,7 @@ pub(super) fn refused(
     job_id: JobId,
 ) -> Result<bool, Error> {
     let run = |connection: &mut PgConnection, statement: &str| {
-        sql_query(statement)
+        prepared(statement)
             .bind::<Text, _>(account)
             .bind::<Text, _>(key.scope.word())
             .bind::<Text, _>(&key.key)
@@ -232,7 +232,7 @@ pub(super) fn hand_on(
     from: JobId,
     to: JobId,
 ) -> Result<bool, Error> {
-    let moved = sql_query(HAND_ON)
+    let moved = prepared(HAND_ON)
         .bind::<Text, _>(account)
         .bind::<Text, _>(key.scope.word())
         .bind::<Text, _>(&key.key)
@@ -257,7 +257,7 @@ pub(super) enum Settled {
 
 /// The job that this one was found to be the same as.
 pub(super) fn same_as(connection: &mut PgConnection, job_id: JobId) -> Result<Option<JobId>, Error> {
-    let known: Known = sql_query(KNOWN).bind::<UuidType, _>(job_id.0).get_result(connection)?;
+    let known: Known = prepared(KNOWN).bind::<UuidType, _>(job_id.0).get_result(connection)?;
     Ok(known.same_as.map(JobId))
 }
 
@@ -269,7 +269,7 @@ pub(super) fn settle(
     key: &RequestKey,
 ) -> Result<Settled, Error> {
     let own = header.stamp();
-    let known: Known = sql_query(KNOWN).bind::<UuidType, _>(header.job_id.0).get_result(connection)?;
+    let known: Known = prepared(KNOWN).bind::<UuidType, _>(header.job_id.0).get_result(connection)?;
     match known {
         Known { same_as: Some(other), .. } => return Ok(Settled::SameAs(JobId(other))),
         // It was decided when it was registered; the key may be another's by now.
@@ -281,7 +281,7 @@ pub(super) fn settle(
         if inserted {
             return Ok(Settled::Own(own));
         }
-        let row: Option<Row> = sql_query(LOCK)
+        let row: Option<Row> = prepared(LOCK)
             .bind::<Text, _>(&*header.account)
             .bind::<Text, _>(key.scope.word())
             .bind::<Text, _>(&key.key)
@@ -316,7 +316,7 @@ fn against(
     if later <= -valid {
         return Ok(Settled::Own(own));
     }
-    let other: Known = sql_query(KNOWN).bind::<UuidType, _>(held.job_id.0).get_result(connection)?;
+    let other: Known = prepared(KNOWN).bind::<UuidType, _>(held.job_id.0).get_result(connection)?;
     let is_same = held.fingerprint == key.fingerprint;
     if !other.registered && (is_same || later < 0) {
         // It may have been reserved and never published; should it come after all, it is the same as this one, which stands
@@ -330,7 +330,7 @@ fn against(
         return Ok(Settled::Reused);
     }
     cancel::hold_name(connection, header.job_id.0)?;
-    sql_query(ALIAS)
+    prepared(ALIAS)
         .bind::<UuidType, _>(header.job_id.0)
         .bind::<Text, _>(&*header.account)
         .bind::<UuidType, _>(held.job_id.0)
@@ -346,7 +346,7 @@ fn give(
     key: &RequestKey,
     order: Stamp,
 ) -> Result<bool, Error> {
-    let given = sql_query(statement)
+    let given = prepared(statement)
         .bind::<Text, _>(&*header.account)
         .bind::<Text, _>(key.scope.word())
         .bind::<Text, _>(&key.key)
