@@ -39,6 +39,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    profiles (db_id, id) {
+        db_id -> Int4,
+        id -> Uuid,
+        fields -> Jsonb,
+        written_by -> Uuid,
+        written -> Nullable<Json>,
+    }
+}
+
+diesel::table! {
+    identities (db_id, kind, value, ordinal) {
+        db_id -> Int4,
+        kind -> Int2,
+        value -> Text,
+        ordinal -> Int4,
+        profile_id -> Uuid,
+        sources -> Array<Int4>,
+    }
+}
+
+diesel::table! {
+    subscriptions (db_id, profile_id, resource_id, channel, address) {
+        db_id -> Int4,
+        profile_id -> Uuid,
+        resource_id -> Int4,
+        channel -> Text,
+        address -> Text,
+        status -> Int2,
+        priority -> Nullable<Int4>,
+        custom_fields -> Jsonb,
+        cats -> Array<Text>,
+    }
+}
+
+diesel::table! {
     jobs (db_id, id) {
         db_id -> Int4,
         id -> Uuid,

@@ -132,9 +132,22 @@ impl Search<'_> {
         if keys.is_empty() {
             return Ok(());
         }
-        self.claims.append(&mut claim::claim(self.connection, self.database.id, unheld, self.meets_others)?);
+        let claims = claim::claim(self.connection, self.database.id, unheld, self.meets_others)?;
         self.decided.extend(keys.iter().cloned());
         // Somebody may have come in between the look-up and the claim; nobody can any more.
-        self.look_up_again(&keys)
+        let is_simple = self.drafts.combinations().is_empty() && self.drafts.unique_keys().is_empty();
+        let ours: HashSet<&Key> = claims.iter().filter(|_| is_simple).map(|row| &row.key).collect();
+        let (first, others): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| ours.contains(key));
+        self.claims.extend(claims);
+        self.look_up_behind(&first)?;
+        if others.is_empty() { Ok(()) } else { self.look_up_again(&others) }
+    }
+
+    /// Finds out who carries values beside the profiles that are their first holders now, ours: nobody did before.
+    fn look_up_behind(&mut self, keys: &[Key]) -> Result<(), Error> {
+        let found =
+            find::other_holders(self.connection, self.database.id, keys, self.drafts.places(), MOST_HOLDERS)?;
+        self.holders.extend(found);
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use intake_types::plan::{Claim, IdentityRow};
 use uuid::Uuid;
 
 use super::columns::{KeyColumns, SmallInts, Texts, index};
-use super::identities;
+use super::{copy, identities};
 use crate::Error;
 use crate::prepared::prepared;
 
@@ -79,14 +79,14 @@ pub(crate) fn claim(
     if open.is_empty() { Ok(claimed) } else { Err(Error::Contention) }
 }
 
-/// Inserts all rows, or none where one of the values has a holder. That takes half as long as to insert those that have none.
+/// Copies all rows, or none where one of the values has a holder. That takes a fraction of what it takes to insert those that
+/// have none.
 fn all_new(connection: &mut PgConnection, db_id: DatabaseId, claims: &[Claim]) -> Result<bool, Error> {
     // Waits for rivals in the order of keys, as what may come after it does.
-    let inserted = connection.transaction(|connection| {
-        identities::insert(connection, identities::ADD_NEW, db_id, claims.iter().map(|claim| &claim.row))
-    });
+    let inserted = connection
+        .transaction(|connection| copy::identities(connection, db_id, claims.iter().map(|claim| &claim.row)));
     match inserted {
-        Ok(_) => Ok(true),
+        Ok(()) => Ok(true),
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
         Err(error) => Err(error.into()),
     }

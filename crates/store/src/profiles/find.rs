@@ -13,6 +13,9 @@ use crate::prepared::prepared;
 /// Most profiles that are told of one value. More share a value only where nothing matches by it.
 pub(crate) const MOST_HOLDERS: u32 = 16;
 
+/// The ordinal of the first holder of a value.
+const FIRST: i32 = 0;
+
 /// Where matching looks; a custom field's value stands nowhere but in the profile itself, so places do not bear on it.
 const COUNTS: &str = "(u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}')))";
 
@@ -25,7 +28,7 @@ fn few() -> String {
          FROM unnest($2, $3) WITH ORDINALITY AS u (kind, value, position) \
          CROSS JOIN LATERAL ( \
              SELECT profile_id, sources FROM identities \
-             WHERE db_id = $1 AND kind = u.kind AND value = u.value AND {COUNTS} \
+             WHERE db_id = $1 AND kind = u.kind AND value = u.value AND ordinal >= $8 AND {COUNTS} \
              ORDER BY ordinal LIMIT $7 \
          ) AS i"
     )
@@ -39,7 +42,7 @@ fn oldest() -> String {
          CROSS JOIN LATERAL ( \
              SELECT profile_id, sources FROM ( \
                  SELECT profile_id, sources FROM identities \
-                 WHERE db_id = $1 AND kind = u.kind AND value = u.value AND {COUNTS} \
+                 WHERE db_id = $1 AND kind = u.kind AND value = u.value AND ordinal >= $8 AND {COUNTS} \
                  ORDER BY ordinal LIMIT 1000 \
              ) AS first ORDER BY profile_id LIMIT $7 \
          ) AS i"
@@ -64,14 +67,36 @@ pub(crate) fn holders(
     places: &Places,
     most: u32,
 ) -> Result<Vec<Holder>, Error> {
+    holders_from(connection, db_id, keys, places, most, FIRST)
+}
+
+/// The same without the first holder of each.
+pub(crate) fn other_holders(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    keys: &[Key],
+    places: &Places,
+    most: u32,
+) -> Result<Vec<Holder>, Error> {
+    holders_from(connection, db_id, keys, places, most, FIRST + 1)
+}
+
+fn holders_from(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    keys: &[Key],
+    places: &Places,
+    most: u32,
+    ordinal: i32,
+) -> Result<Vec<Holder>, Error> {
     let keys: Vec<&Key> = keys.iter().collect();
     // One more than is asked for tells of which there are more.
-    let mut found = carriers(connection, &few(), db_id, &keys, places, i64::from(most) + 1)?;
+    let mut found = carriers(connection, &few(), (db_id, ordinal), &keys, places, i64::from(most) + 1)?;
     let too_many = |carriers: &Vec<Holder>| u32::try_from(carriers.len()).is_ok_and(|count| count > most);
     let shared: Vec<usize> =
         (0..found.len()).filter(|index| found.get(*index).is_some_and(too_many)).collect();
     let many: Vec<&Key> = shared.iter().filter_map(|index| keys.get(*index).copied()).collect();
-    let oldest = carriers(connection, &oldest(), db_id, &many, places, i64::from(most))?;
+    let oldest = carriers(connection, &oldest(), (db_id, ordinal), &many, places, i64::from(most))?;
     for (index, oldest) in shared.into_iter().zip(oldest) {
         if let Some(carriers) = found.get_mut(index) {
             *carriers = oldest;
@@ -87,7 +112,7 @@ pub(crate) fn holders(
 fn carriers(
     connection: &mut PgConnection,
     statement: &str,
-    db_id: DatabaseId,
+    (db_id, ordinal): (DatabaseId, i32),
     keys: &[&Key],
     places: &Places,
     most: i64,
@@ -105,6 +130,7 @@ fn carriers(
         .bind::<Bool, _>(*places == Places::Subscriptions)
         .bind::<SmallInt, _>(Kind::FIRST_CUSTOM.number())
         .bind::<BigInt, _>(most)
+        .bind::<Integer, _>(ordinal)
         .load(connection)?;
     for row in rows {
         let index = index(row.position);

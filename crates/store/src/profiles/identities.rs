@@ -47,13 +47,6 @@ pub(super) const ADD_FIRST: &str = "\
     ORDER BY u.position \
     ON CONFLICT DO NOTHING";
 
-/// The same where all are known to be new, or nothing is to be inserted.
-pub(super) const ADD_NEW: &str = "\
-    INSERT INTO identities (db_id, kind, value, ordinal, profile_id, sources) \
-    SELECT $1, u.kind, u.value, 0, u.profile_id, u.sources::int[] \
-    FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS u (kind, value, profile_id, sources, position) \
-    ORDER BY u.position";
-
 // Then each takes the next free ordinal of its value, plus its place among the rows of the same value here.
 const ADD_NEXT: &str = "\
     INSERT INTO identities (db_id, kind, value, ordinal, profile_id, sources) \

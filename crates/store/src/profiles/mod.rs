@@ -2,6 +2,7 @@
 
 pub(crate) mod claim;
 mod columns;
+mod copy;
 pub(crate) mod find;
 pub(crate) mod identities;
 pub(crate) mod lock;

@@ -56,6 +56,9 @@ fn shared_values_take_the_next_ordinals() {
     // It took the first ordinal, which was free again, and is told last all the same: it is the youngest.
     assert_eq!(database.scalar("SELECT min(ordinal) FROM identities WHERE value = 'a'"), 0);
     assert_eq!(holders(connection, "a", &Places::Anywhere), [2, 4, 5, 8].map(profile));
+    let keys = [Key::new(Kind::EMAIL, "a"), Key::new(Kind::EMAIL, "c")];
+    let behind = find::other_holders(connection, DATABASE, &keys, &Places::Anywhere, MOST_HOLDERS).unwrap();
+    assert_eq!(behind.iter().map(|holder| holder.profile_id).collect::<Vec<_>>(), [2, 4, 5].map(profile));
     // Many at once take their places in one go.
     add(connection, (10..40).map(|number| row("a", number)).collect());
     assert_eq!(database.scalar("SELECT count(DISTINCT ordinal) FROM identities WHERE value = 'a'"), 34);

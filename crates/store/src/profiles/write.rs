@@ -12,14 +12,9 @@ use intake_types::{DatabaseId, PackedLog, Plan};
 use uuid::Uuid;
 
 use super::columns::{Ints, SmallInts, Texts, Uuids, json_text, text_array_literal};
-use super::identities;
+use super::{copy, identities};
 use crate::Error;
 use crate::prepared::prepared;
-
-const INSERT: &str = "\
-    INSERT INTO profiles (db_id, id, written_by, written, fields) \
-    SELECT $1, u.id, u.written_by, u.written::json, u.fields::jsonb \
-    FROM unnest($2, $3, $4, $5) AS u (id, written_by, written, fields) ORDER BY u.id";
 
 // An upsert of rows that are there: it probes the index once per row, where an UPDATE .. FROM may scan the whole
 // database as long as the table has no statistics.
@@ -46,38 +41,31 @@ const SUBSCRIBE: &str = "\
         u.custom_fields::jsonb, u.cats::text[] \
     FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) \
         AS u (profile_id, resource_id, channel, address, status, priority, custom_fields, cats) \
-    ORDER BY u.profile_id, u.resource_id, u.channel COLLATE \"C\", u.address COLLATE \"C\"";
-
-const ON_CHANGE: &str = " \
+    ORDER BY u.profile_id, u.resource_id, u.channel COLLATE \"C\", u.address COLLATE \"C\" \
     ON CONFLICT (db_id, profile_id, resource_id, channel, address) DO UPDATE SET \
         status = excluded.status, priority = excluded.priority, custom_fields = excluded.custom_fields, \
         cats = excluded.cats, updated_at = now()";
 
 /// Writes everything that a plan changes.
 pub(crate) fn plan(connection: &mut PgConnection, db_id: DatabaseId, plan: &Plan) -> Result<(), Error> {
-    profiles(connection, INSERT, db_id, &plan.inserts)?;
-    profiles(connection, UPDATE, db_id, &plan.updates)?;
+    copy::profiles(connection, db_id, &plan.inserts)?;
+    update(connection, db_id, &plan.updates)?;
     logs(connection, CONFIRM, db_id, &plan.confirmed)?;
     logs(connection, &format!("{CONFIRM}{TOUCH}"), db_id, &plan.touched)?;
     let (new, changed): (Vec<_>, Vec<_>) = plan.subscriptions.iter().partition(|row| row.is_new);
-    subscriptions(connection, SUBSCRIBE, db_id, &new)?;
-    subscriptions(connection, &format!("{SUBSCRIBE}{ON_CHANGE}"), db_id, &changed)?;
+    copy::subscriptions(connection, db_id, &new)?;
+    subscriptions(connection, db_id, &changed)?;
     identities::write(connection, db_id, &plan.identities)
 }
 
-fn profiles(
-    connection: &mut PgConnection,
-    statement: &str,
-    db_id: DatabaseId,
-    rows: &[ProfileRow],
-) -> Result<(), Error> {
+fn update(connection: &mut PgConnection, db_id: DatabaseId, rows: &[ProfileRow]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
     let fields: Vec<String> = rows.iter().map(|row| json_text(&row.fields)).collect::<Result<_, _>>()?;
-    prepared(statement)
+    prepared(UPDATE)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
         .bind::<Uuids, _>(written_by)
@@ -125,7 +113,6 @@ struct Columns<'a> {
 
 fn subscriptions(
     connection: &mut PgConnection,
-    statement: &str,
     db_id: DatabaseId,
     rows: &[&SubscriptionRow],
 ) -> Result<(), Error> {
@@ -143,7 +130,7 @@ fn subscriptions(
         columns.custom_fields.push(json_text(&subscription.custom_fields)?);
         columns.cats.push(text_array_literal(&subscription.cats));
     }
-    prepared(statement)
+    prepared(SUBSCRIBE)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(columns.profile_ids)
         .bind::<Ints, _>(columns.resource_ids)
