@@ -114,6 +114,8 @@ fn serve(config: &Config, listener: TcpListener, app: Arc<App>) -> std::io::Resu
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.into())
         .keep_alive(KEEP_ALIVE)
+        // Else the last piece of an answer may wait until the client has acknowledged the one before: some 40 ms.
+        .tcp_nodelay(true)
         .client_request_timeout(HEAD_TIMEOUT);
     Ok(server.listen(listener)?.run())
 }
