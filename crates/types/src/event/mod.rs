@@ -9,13 +9,15 @@ mod strand;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use self::data::{Data, Origin, ProfileData, SubscriptionData};
 use crate::plan::{Change, Part};
 use crate::report::LedgerEntry;
-use crate::{DatabaseId, Header, JobId, JobState};
+use crate::{DatabaseId, Header, JobId, JobState, ProfileId};
 
 pub(crate) use data::JobData;
 pub use page::{Page, Topic, join, pages};
@@ -29,12 +31,13 @@ pub const CONTENT_TYPE: &str = "application/cloudevents-batch+json";
 pub struct Event<'a> {
     specversion: &'static str,
     /// The same however often the event is delivered, and no other event's.
-    id: String,
-    source: String,
+    id: Id,
+    source: Source,
     #[serde(rename = "type")]
     kind: &'static str,
-    subject: String,
-    time: String,
+    subject: Subject,
+    #[serde(serialize_with = "as_text")]
+    time: Arc<str>,
     datacontenttype: &'static str,
     data: Data<'a>,
     #[serde(skip)]
@@ -54,13 +57,14 @@ impl<'a> Event<'a> {
         at: DateTime<Utc>,
         changes: &'a [Change],
     ) -> impl Iterator<Item = Self> {
+        let time = text_of(at);
         changes.iter().enumerate().map(move |(position, change)| {
-            let id = format!("{}:{first_index}:{position}", header.job_id);
-            Self::of_change(header, id, at, change)
+            let id = Id::Change { job_id: header.job_id, first_index, position };
+            Self::of_change(header, id, Arc::clone(&time), change)
         })
     }
 
-    fn of_change(header: &'a Header, id: String, at: DateTime<Utc>, change: &'a Change) -> Self {
+    fn of_change(header: &'a Header, id: Id, time: Arc<str>, change: &'a Change) -> Self {
         let origin =
             Origin { db_id: header.db_id, job_id: header.job_id, external_id: header.external_id.as_deref() };
         let changed = &change.changed;
@@ -72,40 +76,92 @@ impl<'a> Event<'a> {
                 Data::Subscription(SubscriptionData { origin, subscribed, changed }),
             ),
         };
-        let subject = change.profile_id.to_string();
+        let subject = Subject::Profile(change.profile_id);
         Self {
             strand: Strand::of(change.profile_id.0),
-            ..Self::new(id, header.db_id, subject, at, kind, data)
+            ..Self::new(id, header.db_id, subject, time, kind, data)
         }
     }
 
     /// What to tell of a job that has ended; `at` is when.
     pub fn of_job(job_id: JobId, state: JobState, entry: &'a LedgerEntry, at: DateTime<Utc>) -> Self {
         let data = Data::Job(JobData::of_job(job_id, state, entry));
-        let (id, subject) = (format!("{job_id}:completed"), job_id.to_string());
-        let event = Self::new(id, entry.db_id, subject, at, "job.completed", data);
+        let (id, subject) = (Id::Completed(job_id), Subject::Job(job_id));
+        let event = Self::new(id, entry.db_id, subject, text_of(at), "job.completed", data);
         Self { strand: Strand::of(job_id.0), topic: Topic::Jobs, ..event }
     }
 
     fn new(
-        id: String,
+        id: Id,
         db_id: DatabaseId,
-        subject: String,
-        at: DateTime<Utc>,
+        subject: Subject,
+        time: Arc<str>,
         kind: &'static str,
         data: Data<'a>,
     ) -> Self {
         Self {
             specversion: "1.0",
             id,
-            source: format!("/intake/databases/{db_id}"),
+            source: Source(db_id),
             kind,
             subject,
-            time: at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            time,
             datacontenttype: "application/json",
             data,
             strand: Strand::FIRST,
             topic: Topic::Profiles,
+        }
+    }
+}
+
+fn text_of(time: DateTime<Utc>) -> Arc<str> {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true).into()
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+/// What an event is known by. Made into a text where that is written: there are very many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Id {
+    Change { job_id: JobId, first_index: u32, position: usize },
+    Completed(JobId),
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Change { job_id, first_index, position } => {
+                serializer.collect_str(&format_args!("{job_id}:{first_index}:{position}"))
+            }
+            Self::Completed(job_id) => serializer.collect_str(&format_args!("{job_id}:completed")),
+        }
+    }
+}
+
+/// The database that something happened in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Source(DatabaseId);
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("/intake/databases/{}", self.0))
+    }
+}
+
+/// Whom or what an event is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Subject {
+    Profile(ProfileId),
+    Job(JobId),
+}
+
+impl Serialize for Subject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Profile(id) => serializer.collect_str(id),
+            Self::Job(id) => serializer.collect_str(id),
         }
     }
 }

@@ -47,18 +47,37 @@ pub struct Page {
 impl Page {
     /// Size at which a page is closed, so that no message of whole pages can become too large for the broker.
     pub const FULL_BYTES: usize = 256 << 10;
+}
 
-    fn new(strand: Strand, topic: Topic) -> Self {
-        Self { strand, topic, events: 0, json: "[".to_owned() }
+/// A page that is being written.
+struct Open {
+    events: u32,
+    json: Vec<u8>,
+}
+
+impl Open {
+    fn new() -> Self {
+        Self { events: 0, json: vec![b'['] }
     }
 
+    #[expect(clippy::expect_used, reason = "writing to memory cannot fail, and all keys are text")]
     fn push(&mut self, event: &Event<'_>) {
         if self.events > 0 {
-            self.json.push(',');
+            self.json.push(b',');
         }
-        #[expect(clippy::expect_used, reason = "writing to memory cannot fail, and all keys are text")]
-        self.json.push_str(&serde_json::to_string(event).expect("an event is writable"));
+        serde_json::to_writer(&mut self.json, event).expect("an event is writable");
         self.events += 1;
+    }
+
+    #[expect(clippy::expect_used, reason = "JSON is UTF-8")]
+    fn close(mut self, (strand, topic): (Strand, Topic)) -> Page {
+        self.json.push(b']');
+        Page {
+            strand,
+            topic,
+            events: self.events,
+            json: String::from_utf8(self.json).expect("JSON is UTF-8"),
+        }
     }
 }
 
@@ -67,20 +86,17 @@ impl Page {
 /// # Panics
 /// Never: writing to memory cannot fail.
 pub fn pages<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<Page> {
-    let mut open: BTreeMap<(Strand, Topic), Page> = BTreeMap::new();
+    let mut open: BTreeMap<(Strand, Topic), Open> = BTreeMap::new();
     let mut pages = Vec::new();
     for event in events {
-        let page = open.entry((event.strand, event.topic));
-        let page = page.or_insert_with(|| Page::new(event.strand, event.topic));
+        let place = (event.strand, event.topic);
+        let page = open.entry(place).or_insert_with(Open::new);
         page.push(&event);
         if page.json.len() >= Page::FULL_BYTES {
-            pages.extend(open.remove(&(event.strand, event.topic)));
+            pages.extend(open.remove(&place).map(|page| page.close(place)));
         }
     }
-    pages.extend(open.into_values());
-    for page in &mut pages {
-        page.json.push(']');
-    }
+    pages.extend(open.into_iter().map(|(place, page)| page.close(place)));
     pages
 }
 
