@@ -1,10 +1,12 @@
 //! Identities: the values that a profile can be found by, and where the profile carries them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use crate::ResourceId;
 
@@ -52,8 +54,8 @@ impl From<i16> for Kind {
 pub struct Key {
     /// What sort of value it is.
     pub kind: Kind,
-    /// The normalised value, or its digest when it is too long for an index.
-    pub value: String,
+    /// The normalised value, or its digest when it is too long for an index. Shared: each key is in many collections at once.
+    pub value: Arc<str>,
 }
 
 impl Key {
@@ -65,13 +67,13 @@ impl Key {
     /// that looks like such a digest, so that no two values ever share a key.
     pub fn new(kind: Kind, value: &str) -> Self {
         if value.len() <= Self::LONGEST && !value.starts_with(Self::DIGEST_PREFIX) {
-            return Self { kind, value: value.to_owned() };
+            return Self { kind, value: value.into() };
         }
         let mut text = String::from(Self::DIGEST_PREFIX);
         for byte in Sha256::digest(value.as_bytes()) {
             let _ = write!(text, "{byte:02x}");
         }
-        Self { kind, value: text }
+        Self { kind, value: text.into() }
     }
 }
 
@@ -94,8 +96,48 @@ impl Source {
     }
 }
 
-/// All places where one profile carries one value; never empty for a value that it has.
-pub type Sources = BTreeSet<Source>;
+/// All places where one profile carries one value, sorted; never empty for a value that it has. Nearly always there are one or
+/// two, and very many such sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources(SmallVec<[Source; 2]>);
+
+impl Sources {
+    /// Adds one, unless it is there.
+    pub fn insert(&mut self, source: Source) {
+        if let Err(place) = self.0.binary_search(&source) {
+            self.0.insert(place, source);
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this is one of them.
+    pub fn contains(&self, source: Source) -> bool {
+        self.0.contains(&source)
+    }
+
+    /// All of them, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = Source> {
+        self.0.iter().copied()
+    }
+}
+
+impl<const N: usize> From<[Source; N]> for Sources {
+    fn from(sources: [Source; N]) -> Self {
+        sources.into_iter().collect()
+    }
+}
+
+impl FromIterator<Source> for Sources {
+    fn from_iter<T: IntoIterator<Item = Source>>(sources: T) -> Self {
+        let mut all = Self::default();
+        sources.into_iter().for_each(|source| all.insert(source));
+        all
+    }
+}
 
 /// The values that a profile can be found by, and where it carries each.
 pub type Carried = BTreeMap<Key, Sources>;
@@ -116,8 +158,8 @@ impl Places {
     pub fn accept(&self, sources: &Sources) -> bool {
         match self {
             Self::Anywhere => true,
-            Self::Subscriptions => sources.iter().any(|source| *source != Source::Profile),
-            Self::Among(places) => !places.is_disjoint(sources),
+            Self::Subscriptions => sources.iter().any(|source| source != Source::Profile),
+            Self::Among(places) => sources.iter().any(|source| places.contains(source)),
         }
     }
 }
@@ -132,7 +174,7 @@ mod tests {
         let key = Key::new(Kind::custom(1), &long);
         assert_eq!(key.value.len(), "sha256:".len() + 64);
         assert_ne!(Key::new(Kind::custom(1), &key.value), key);
-        assert_eq!(Key::new(Kind::EMAIL, "a@b.c").value, "a@b.c");
+        assert_eq!(&*Key::new(Kind::EMAIL, "a@b.c").value, "a@b.c");
     }
 
     #[test]

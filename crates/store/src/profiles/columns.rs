@@ -54,7 +54,7 @@ fn sources_literal(sources: &Sources) -> String {
 
 /// The numbers of sources, as the database stores them.
 pub(super) fn source_numbers(sources: &Sources) -> Vec<i32> {
-    sources.iter().map(|source| source.number()).collect()
+    sources.iter().map(Source::number).collect()
 }
 
 /// Reads stored sources.

@@ -185,7 +185,7 @@ pub(crate) fn together(
 ) -> Result<Vec<Holder>, Error> {
     let Combination { field, tags } = combination;
     let Some(kind) = tags.keys().next().map(|key| key.kind) else { return Ok(Vec::new()) };
-    let values: Vec<&str> = tags.keys().map(|key| key.value.as_str()).collect();
+    let values: Vec<&str> = tags.keys().map(|key| &*key.value).collect();
     let texts: Vec<&str> = tags.values().map(String::as_str).collect();
     let rows: Vec<Common> = prepared(TOGETHER)
         .bind::<Integer, _>(db_id.0)

@@ -219,7 +219,7 @@ impl<'a> Held<'a> {
     fn of(drafts: &Drafts, holders: &'a [Holder]) -> Self {
         let mut held = Self { in_profiles: HashSet::new(), by: BTreeMap::new() };
         for holder in holders {
-            if holder.sources.contains(&Source::Profile) {
+            if holder.sources.contains(Source::Profile) {
                 held.in_profiles.insert(&holder.key);
             }
             if drafts.places.accept(&holder.sources) {

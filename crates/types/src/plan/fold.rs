@@ -151,7 +151,7 @@ impl<'a> People<'a> {
     fn refuse(&self, drafts: &Drafts, draft: &Draft, target: Option<ProfileId>) -> Option<Failure> {
         let stand_ins = draft.unique_if_new.iter().filter(|_| target.is_none());
         draft.unique_keys.iter().chain(stand_ins).find_map(|(key, field)| {
-            let mut owners = self.carriers(key).filter(|(_, sources)| sources.contains(&Source::Profile));
+            let mut owners = self.carriers(key).filter(|(_, sources)| sources.contains(Source::Profile));
             let (owner, _) = owners.find(|(owner, _)| Some(*owner) != target)?;
             Some(Failure {
                 code: Code::NotUnique,
