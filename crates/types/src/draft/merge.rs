@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::reader::{fail, skipped};
-use super::{Draft, SubscriptionDraft};
+use super::{Draft, SubscriptionDraft, subscription};
 use crate::order::{Cell, Write};
 use crate::{
     Code, Failure, Log, Problem, Profile, ProfileId, Stamp, Subscription, SubscriptionStatus, Warning,
@@ -73,6 +73,11 @@ fn store(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
 }
 
 impl SubscriptionDraft {
+    /// Where it stands in the record.
+    fn path(&self) -> String {
+        subscription::PATH.item(self.position).to_string()
+    }
+
     /// Gives the paths of what later requests have decided on.
     fn apply_to(&self, profile: &mut Profile, stamp: Stamp) -> Result<Vec<String>, Failure> {
         let is_it = |known: &Subscription| known.is_to(self.resource_id, &self.channel, &self.contact);
@@ -84,7 +89,7 @@ impl SubscriptionDraft {
         let mut superseded = Vec::new();
         let mut written = Vec::with_capacity(self.custom_fields.len());
         for (name, assignment) in &self.custom_fields {
-            let path = format!("{}.custom_fields.{name}", self.path);
+            let path = || format!("{}.custom_fields.{name}", self.path());
             let current = merged.custom_fields.get(name);
             let write = profile
                 .log
@@ -92,11 +97,11 @@ impl SubscriptionDraft {
                 .write(current, stamp, assignment);
             let write = write.map_err(|problem| Failure {
                 code: Code::InvalidSubscription,
-                ..problem_of(&path, problem)
+                ..problem_of(&path(), problem)
             })?;
             match write {
                 Write::Superseded if assignment.leaves(current) => {}
-                Write::Superseded => superseded.push(path),
+                Write::Superseded => superseded.push(path()),
                 Write::Done { value, entry } => {
                     written.push((name, value.is_some(), entry));
                     store(&mut merged.custom_fields, name, value);
@@ -105,7 +110,7 @@ impl SubscriptionDraft {
         }
         if known.is_none() && profile.subscriptions.len() >= MOST_SUBSCRIPTIONS {
             let text = format!("the profile has {MOST_SUBSCRIPTIONS} subscriptions, and may have no more");
-            return Err(fail(Code::InvalidSubscription, &self.path, text));
+            return Err(fail(Code::InvalidSubscription, self.path(), text));
         }
         for (name, has_value, entry) in written {
             profile.log.enter(Cell::Custom(&merged, name), has_value, entry);
@@ -135,7 +140,7 @@ impl SubscriptionDraft {
                 if log.set(Cell::Status(merged), !is_new, stamp) {
                     merged.status = status;
                 } else if merged.status != status {
-                    superseded.push(format!("{}.status", self.path));
+                    superseded.push(format!("{}.status", self.path()));
                 }
             }
         }
@@ -143,7 +148,7 @@ impl SubscriptionDraft {
             if log.set(Cell::Priority(merged), merged.priority.is_some(), stamp) {
                 merged.priority = Some(priority);
             } else if merged.priority != Some(priority) {
-                superseded.push(format!("{}.priority", self.path));
+                superseded.push(format!("{}.priority", self.path()));
             }
         }
     }

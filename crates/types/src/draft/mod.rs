@@ -9,6 +9,7 @@ mod function;
 mod locate;
 mod matching;
 mod merge;
+mod path;
 mod reader;
 mod record;
 mod stand_in;
@@ -32,8 +33,8 @@ pub(crate) use drafts::Made;
 /// What a record says of one subscription.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubscriptionDraft {
-    /// Where it stands in the record.
-    pub path: String,
+    /// Which one of those in the record it is, from 0.
+    pub position: usize,
     /// The resource subscribed to.
     pub resource_id: ResourceId,
     /// How the subscriber is reached.

@@ -1,9 +1,12 @@
 //! One record to a draft: every member against the catalogue, the first problem wins.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use super::function::{Function, Meaning};
 use super::matching::{Matching, Named};
+use super::path::Path;
 use super::{Assignment, Draft, failed, locate, record, subscription};
 use crate::catalog::{Catalog, Database};
 use crate::{
@@ -111,7 +114,7 @@ impl Reader<'_> {
                 }
             };
         };
-        let assignment = self.assignment(field, name, value, &mut draft.warnings)?;
+        let assignment = self.assignment(field, Path::Of(name), value, &mut draft.warnings)?;
         draft.fields.extend(assignment.map(|assignment| (field.name.clone(), assignment)));
         Ok(())
     }
@@ -119,25 +122,25 @@ impl Reader<'_> {
     /// What `phone` does to the list of phones.
     fn phone(&self, value: &Value, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
         let phones = self.database.field(PHONES);
-        phones.map_or(Ok(None), |field| self.assignment(field, "phone", value, warnings))
+        phones.map_or(Ok(None), |field| self.assignment(field, Path::Of("phone"), value, warnings))
     }
 
     /// What a value does to a field, of the profile or of a subscription; `None`: nothing.
     pub(super) fn assignment(
         &self,
         field: &Field,
-        path: &str,
+        path: Path<'_>,
         value: &Value,
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Assignment>, Failure> {
         let region = self.database.default_region.as_deref();
-        let inside = |Problem { code, path: below, text }| fail(code, &format!("{path}{below}"), text);
+        let inside = |Problem { code, path: below, text }| fail(code, format_args!("{path}{below}"), text);
         if let Some(function) = Function::of(value, &field.field_type) {
             return match function
                 .read(&field.field_type, self.database.is_unique(field), region)
                 .map_err(inside)?
             {
-                Meaning::Value(value) => self.value(field, &format!("{path}.value"), value, warnings),
+                Meaning::Value(value) => self.value(field, path.member("value"), value, warnings),
                 Meaning::Does(assignment) => Ok(Some(assignment)),
             };
         }
@@ -148,7 +151,7 @@ impl Reader<'_> {
     fn value(
         &self,
         field: &Field,
-        path: &str,
+        path: Path<'_>,
         value: &Value,
         warnings: &mut Vec<Warning>,
     ) -> Result<Option<Assignment>, Failure> {
@@ -158,11 +161,11 @@ impl Reader<'_> {
         match field.field_type.check(value, self.database.default_region.as_deref()) {
             Ok(Value::Null) => Ok(Some(Assignment::Clear)),
             Ok(stored) => Ok(Some(Assignment::Set(stored))),
-            Err(Problem { code, path: below, text }) => Err(fail(code, &format!("{path}{below}"), text)),
+            Err(Problem { code, path: below, text }) => Err(fail(code, format_args!("{path}{below}"), text)),
         }
     }
 
-    fn null(&self, path: &str, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
+    fn null(&self, path: Path<'_>, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
         match self.header.nulls {
             Nulls::Clear => Ok(Some(Assignment::Clear)),
             Nulls::Reject => Err(fail(Code::NullNotAllowed, path, NULL_REJECTED)),
@@ -204,8 +207,7 @@ impl Reader<'_> {
         }
         let mut drafts = Vec::with_capacity(items.len());
         for (position, item) in items.iter().enumerate() {
-            let path = format!("subscriptions[{position}]");
-            match subscription::read(self, &path, item, warnings) {
+            match subscription::read(self, position, item, warnings) {
                 Ok(draft) => drafts.push(draft),
                 Err(failure) if self.header.skip_invalid_subscriptions => warnings.push(skipped(failure)),
                 Err(failure) => return Err(failure),
@@ -261,8 +263,8 @@ fn join(fields: &mut Vec<(String, Assignment)>, phone: Assignment) -> Result<(),
     Ok(())
 }
 
-pub(super) fn fail(code: Code, path: &str, text: impl Into<String>) -> Failure {
-    Failure { code, field: Some(path.to_owned()), text: text.into() }
+pub(super) fn fail(code: Code, path: impl Display, text: impl Into<String>) -> Failure {
+    Failure { code, field: Some(path.to_string()), text: text.into() }
 }
 
 /// The warning of an invalid subscription that is left out.
@@ -271,6 +273,6 @@ pub(super) fn skipped(failure: Failure) -> Warning {
     Warning { code: Code::SubscriptionSkipped, text, field: failure.field }
 }
 
-pub(super) fn warn(code: Code, path: &str, text: &str) -> Warning {
-    Warning { code, text: text.to_owned(), field: Some(path.to_owned()) }
+pub(super) fn warn(code: Code, path: impl Display, text: &str) -> Warning {
+    Warning { code, text: text.to_owned(), field: Some(path.to_string()) }
 }

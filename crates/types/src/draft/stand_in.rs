@@ -32,7 +32,7 @@ impl Reader<'_> {
 
     fn checked(&self, parameter: &str, field: &Field, value: &Value) -> Result<Value, Failure> {
         let checked = field.field_type.check(value, self.database.default_region.as_deref());
-        checked.map_err(|Problem { code, path, text }| fail(code, &format!("{parameter}{path}"), text))
+        checked.map_err(|Problem { code, path, text }| fail(code, format_args!("{parameter}{path}"), text))
     }
 }
 
