@@ -175,7 +175,7 @@ impl Expected {
         let identities =
             identities.into_iter().map(|((kind, value), sources)| format!("{kind} {value} {{{sources}}}"));
         Person {
-            fields: self.profile.fields.clone(),
+            fields: self.profile.fields.as_ref().clone(),
             subscriptions: subscriptions.collect(),
             identities: identities.collect(),
         }

@@ -1,5 +1,7 @@
 //! A profile as it is stored: its fields and its subscriptions.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
@@ -10,10 +12,11 @@ use crate::{Carried, Log, ProfileId, Source, Subscription};
 pub struct Profile {
     /// Its id; the smaller of two is the older.
     pub id: ProfileId,
-    /// Values by field name, each in the form that its [`crate::FieldType`] stores.
-    pub fields: Map<String, Value>,
-    /// Its subscriptions, in no particular order; at most one per resource, channel and contact.
-    pub subscriptions: Vec<Subscription>,
+    /// Values by field name, each in the form that its [`crate::FieldType`] stores. Shared with the profile as it was, until
+    /// one of them changes.
+    pub fields: Arc<Map<String, Value>>,
+    /// Its subscriptions, in no particular order; at most one per resource, channel and contact. Each is shared like the fields.
+    pub subscriptions: Vec<Arc<Subscription>>,
     /// Who wrote what of all that.
     pub log: Log,
 }
@@ -21,7 +24,7 @@ pub struct Profile {
 impl Profile {
     /// A profile with nothing in it yet.
     pub fn empty(id: ProfileId) -> Self {
-        Self { id, fields: Map::new(), subscriptions: Vec::new(), log: Log::default() }
+        Self { id, fields: Arc::default(), subscriptions: Vec::new(), log: Log::default() }
     }
 
     /// Whether both hold the same, whoever wrote it.

@@ -1,6 +1,7 @@
 //! Profiles read to be changed: locked in the order of their ids, with their subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
@@ -122,7 +123,7 @@ fn load(
         let log = PackedLog { base: Stamp(row.written_by), rest: row.written };
         Ok(Profile {
             id: ProfileId(row.id),
-            fields: object(row.fields)?,
+            fields: Arc::new(object(row.fields)?),
             subscriptions: subscriptions.remove(&row.id).unwrap_or_default(),
             log: log.unpack().ok_or(Error::Unreadable("who wrote what of a profile"))?,
         })
@@ -135,12 +136,12 @@ pub(super) fn subscriptions(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Vec<Subscription>>, Error> {
+) -> Result<BTreeMap<Uuid, Vec<Arc<Subscription>>>, Error> {
     let rows: Vec<SubscriptionColumns> =
         prepared(SUBSCRIPTIONS).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(ids).load(connection)?;
-    let mut subscriptions: BTreeMap<Uuid, Vec<Subscription>> = BTreeMap::new();
+    let mut subscriptions: BTreeMap<Uuid, Vec<Arc<Subscription>>> = BTreeMap::new();
     for row in rows {
-        subscriptions.entry(row.profile_id).or_default().push(row.read()?);
+        subscriptions.entry(row.profile_id).or_default().push(Arc::new(row.read()?));
     }
     Ok(subscriptions)
 }

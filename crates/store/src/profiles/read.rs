@@ -92,7 +92,7 @@ fn read(
         });
         Ok(StoredProfile {
             profile: Profile {
-                fields: lock::object(row.fields)?,
+                fields: lock::object(row.fields)?.into(),
                 subscriptions,
                 ..Profile::empty(ProfileId(row.id))
             },

@@ -1,6 +1,8 @@
 //! A record merged into a profile: absent fields stay, arrays replace, subscriptions upsert one by one.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -22,7 +24,7 @@ impl Draft {
             // They change nothing of a profile that is met, as this one would be had an older request made it.
             log.unset(Cell::Field(name));
         }
-        Profile { fields: self.stand_ins.iter().cloned().collect(), log, ..Profile::empty(id) }
+        Profile { fields: Arc::new(self.stand_ins.iter().cloned().collect()), log, ..Profile::empty(id) }
     }
 
     /// Merges the record into a profile: absent fields stay, arrays replace, subscriptions upsert one by one. With
@@ -37,6 +39,7 @@ impl Draft {
         stamp: Stamp,
         skip_invalid: bool,
     ) -> Result<Vec<Warning>, Failure> {
+        self.rebase(profile, stamp);
         let mut superseded = Vec::new();
         for (name, assignment) in &self.fields {
             let cell = Cell::Field(name);
@@ -47,7 +50,9 @@ impl Draft {
                 Write::Superseded => superseded.push(name.clone()),
                 Write::Done { value, entry } => {
                     profile.log.enter(cell, value.is_some(), entry);
-                    store(&mut profile.fields, name, value);
+                    if current != value.as_deref() {
+                        store(Arc::make_mut(&mut profile.fields), name, value);
+                    }
                 }
             }
         }
@@ -63,13 +68,41 @@ impl Draft {
         warnings.extend(Warning::superseded(&superseded));
         Ok(warnings)
     }
+
+    /// Has the log list what the record leaves as it is rather than what it replaces, where that is less: a record that comes
+    /// again mostly replaces nearly all.
+    fn rebase(&self, profile: &mut Profile, stamp: Stamp) {
+        let cells = || Cell::with_values(&profile.fields, &profile.subscriptions);
+        let most = cells().count() / 2;
+        let at_most =
+            self.fields.len() + self.subscriptions.iter().map(SubscriptionDraft::cells).sum::<usize>();
+        if at_most <= most || !profile.log.is_before(stamp) {
+            return;
+        }
+        let replaced = self.fields.iter().filter(|(_, assignment)| assignment.replaces());
+        let mut replaced: Vec<&str> = replaced.map(|(name, _)| name.as_str()).collect();
+        replaced.sort_unstable();
+        let is_kept = |cell: &Cell<'_>| match cell {
+            Cell::Field(name) => replaced.binary_search(name).is_err(),
+            Cell::Status(of) | Cell::Priority(of) | Cell::Custom(of, _) => {
+                !self.subscriptions.iter().any(|wanted| wanted.is_for(of) && wanted.replaces(*cell))
+            }
+        };
+        let kept: Vec<Cell<'_>> = cells().filter(is_kept).take(most + 1).collect();
+        if kept.len() <= most {
+            profile.log.rebase(stamp, kept);
+        }
+    }
 }
 
-fn store(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
-    match value {
-        Some(value) => fields.insert(name.to_owned(), value),
-        None => fields.remove(name),
-    };
+fn store(fields: &mut Map<String, Value>, name: &str, value: Option<Cow<'_, Value>>) {
+    match value.map(Cow::into_owned) {
+        Some(value) => match fields.get_mut(name) {
+            Some(stored) => *stored = value,
+            None => drop(fields.insert(name.to_owned(), value)),
+        },
+        None => drop(fields.remove(name)),
+    }
 }
 
 impl SubscriptionDraft {
@@ -78,14 +111,33 @@ impl SubscriptionDraft {
         subscription::PATH.item(self.position).to_string()
     }
 
+    fn is_for(&self, subscription: &Subscription) -> bool {
+        subscription.is_to(self.resource_id, &self.channel, &self.contact)
+    }
+
+    /// How many cells it writes to, at most.
+    fn cells(&self) -> usize {
+        2 + self.custom_fields.len()
+    }
+
+    /// Whether it replaces this cell of its subscription, whatever happens: a function can fail, and all of it then.
+    fn replaces(&self, cell: Cell<'_>) -> bool {
+        let is_written = match cell {
+            Cell::Field(_) => false,
+            Cell::Status(_) => self.status.is_some(),
+            Cell::Priority(_) => self.priority.is_some(),
+            Cell::Custom(_, name) => self.custom_fields.iter().any(|(written, _)| written == name),
+        };
+        is_written && self.custom_fields.iter().all(|(_, assignment)| assignment.replaces())
+    }
+
     /// Gives the paths of what later requests have decided on.
     fn apply_to(&self, profile: &mut Profile, stamp: Stamp) -> Result<Vec<String>, Failure> {
-        let is_it = |known: &Subscription| known.is_to(self.resource_id, &self.channel, &self.contact);
-        let known = profile.subscriptions.iter().position(is_it);
+        let known = profile.subscriptions.iter().position(|known| self.is_for(known));
         let mut merged = known
             .and_then(|position| profile.subscriptions.get(position))
             .cloned()
-            .unwrap_or_else(|| self.begun());
+            .unwrap_or_else(|| Arc::new(self.begun()));
         let mut superseded = Vec::new();
         let mut written = Vec::with_capacity(self.custom_fields.len());
         for (name, assignment) in &self.custom_fields {
@@ -104,7 +156,9 @@ impl SubscriptionDraft {
                 Write::Superseded => superseded.push(path()),
                 Write::Done { value, entry } => {
                     written.push((name, value.is_some(), entry));
-                    store(&mut merged.custom_fields, name, value);
+                    if current != value.as_deref() {
+                        store(&mut Arc::make_mut(&mut merged).custom_fields, name, value);
+                    }
                 }
             }
         }
@@ -125,30 +179,38 @@ impl SubscriptionDraft {
 
     fn set_state(
         &self,
-        merged: &mut Subscription,
+        merged: &mut Arc<Subscription>,
         is_new: bool,
         log: &mut Log,
         stamp: Stamp,
         superseded: &mut Vec<String>,
     ) {
-        merged.cats.extend(self.cats.iter().cloned());
+        if !self.cats.is_subset(&merged.cats) {
+            Arc::make_mut(merged).cats.extend(self.cats.iter().cloned());
+        }
         match self.status {
             // What it begins with is nobody's word: an older request that has one comes before.
             None if is_new => log.unset(Cell::Status(merged)),
             None => {}
             Some(status) => {
-                if log.set(Cell::Status(merged), !is_new, stamp) {
-                    merged.status = status;
-                } else if merged.status != status {
-                    superseded.push(format!("{}.status", self.path()));
+                let may = log.set(Cell::Status(merged), !is_new, stamp);
+                if merged.status != status {
+                    if may {
+                        Arc::make_mut(merged).status = status;
+                    } else {
+                        superseded.push(format!("{}.status", self.path()));
+                    }
                 }
             }
         }
         if let Some(priority) = self.priority {
-            if log.set(Cell::Priority(merged), merged.priority.is_some(), stamp) {
-                merged.priority = Some(priority);
-            } else if merged.priority != Some(priority) {
-                superseded.push(format!("{}.priority", self.path()));
+            let may = log.set(Cell::Priority(merged), merged.priority.is_some(), stamp);
+            if merged.priority != Some(priority) {
+                if may {
+                    Arc::make_mut(merged).priority = Some(priority);
+                } else {
+                    superseded.push(format!("{}.priority", self.path()));
+                }
             }
         }
     }

@@ -2,11 +2,12 @@
 
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::catalog::{Catalog, Declaration};
 use crate::{
     Contact, DatabaseId, Draft, Drafts, Header, JobId, JobKey, MatchRule, Nulls, Operation, Outcome,
-    UnknownFields,
+    PackedLog, ProfileId, Stamp, SubscriptionStatus, UnknownFields,
 };
 
 fn catalog() -> Catalog {
@@ -136,4 +137,31 @@ fn a_phone_beside_phones_keeps_its_own_path() {
     let function = json!({"action": "add", "value": "+79000000002"});
     assert_eq!(failure(json!({"phone": function, "phones": phones})), ("invalid_action", "phone".to_owned()));
     assert_eq!(failure(json!({"email": "a@b.c", "provider": "x"})), ("unknown_field", "provider".to_owned()));
+}
+
+#[test]
+fn who_wrote_what_a_record_leaves_stays_known() {
+    let record = |more: Value| {
+        let subscription =
+            json!({"channel": "email", "resource_id": 28, "email": "a@b.c", "status": more["status"]});
+        let mut record = json!({"email": "a@b.c", "_fname": more["name"], "subscriptions": [subscription]});
+        record.as_object_mut().unwrap().extend(more["beside"].as_object().cloned().unwrap_or_default());
+        read(&header(), &record).unwrap()
+    };
+    let [first, between, last] = [1, 2, 3].map(|at| Stamp(Uuid::from_u128(at << 8)));
+    let made = record(json!({"name": "A", "status": 0, "beside": {"_lname": "B"}}));
+    let mut profile = made.begin(ProfileId(Uuid::from_u128(7)), first);
+    made.apply_to(&mut profile, first, false).unwrap();
+    record(json!({"name": "A", "status": 0})).apply_to(&mut profile, last, false).unwrap();
+    let packed = PackedLog::of(&profile).unwrap();
+    assert_eq!(
+        (packed.base, packed.unpack().unwrap()),
+        (last, profile.log.clone()),
+        "nothing is listed in vain"
+    );
+    let late = record(json!({"name": "C", "status": 1, "beside": {"_lname": "D"}}));
+    let warnings = late.apply_to(&mut profile, between, false).unwrap();
+    assert_eq!((&profile.fields["_fname"], &profile.fields["_lname"]), (&json!("A"), &json!("D")));
+    assert_eq!(profile.subscriptions[0].status, SubscriptionStatus::Subscribed);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
 }

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::plan::Subscribed;
 use crate::report::LedgerEntry;
-use crate::{DatabaseId, JobId, JobState};
+use crate::{Contact, DatabaseId, JobId, JobState, ResourceId};
 
 /// What the types of events tell.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,8 +38,11 @@ pub(super) struct ProfileData<'a> {
 pub(super) struct SubscriptionData<'a> {
     #[serde(flatten)]
     pub(super) origin: Origin<'a>,
-    #[serde(flatten)]
-    pub(super) subscribed: &'a Subscribed,
+    pub(super) resource_id: ResourceId,
+    /// The channel's word.
+    pub(super) channel: &'a str,
+    /// How the subscriber is reached there, with the keys that a record has for it.
+    pub(super) contact: &'a Contact,
     pub(super) changed: &'a [String],
 }
 

@@ -71,9 +71,15 @@ impl<'a> Event<'a> {
         let (kind, data) = match (&change.part, change.is_new) {
             (Part::Profile, true) => ("profile.created", Data::Profile(ProfileData { origin, changed })),
             (Part::Profile, false) => ("profile.updated", Data::Profile(ProfileData { origin, changed })),
-            (Part::Subscription(subscribed), is_new) => (
+            (Part::Subscription(subscription), is_new) => (
                 if is_new { "subscription.created" } else { "subscription.updated" },
-                Data::Subscription(SubscriptionData { origin, subscribed, changed }),
+                Data::Subscription(SubscriptionData {
+                    origin,
+                    resource_id: subscription.resource_id,
+                    channel: subscription.channel.word(),
+                    contact: &subscription.contact,
+                    changed,
+                }),
             ),
         };
         let subject = Subject::Profile(change.profile_id);

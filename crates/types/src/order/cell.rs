@@ -1,6 +1,9 @@
 //! What of a profile is written by itself.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
 
 use crate::Subscription;
 
@@ -18,6 +21,19 @@ pub(crate) enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// Those of a profile with these parts that have a value.
+    pub(crate) fn with_values(
+        fields: &'a Map<String, Value>,
+        subscriptions: &'a [Arc<Subscription>],
+    ) -> impl Iterator<Item = Self> {
+        let of = |subscription: &'a Arc<Subscription>| {
+            let priority = subscription.priority.map(|_| Self::Priority(subscription));
+            let custom = subscription.custom_fields.keys().map(|name| Self::Custom(subscription, name));
+            std::iter::once(Self::Status(subscription)).chain(priority).chain(custom)
+        };
+        fields.keys().map(|name| Self::Field(name)).chain(subscriptions.iter().flat_map(of))
+    }
+
     /// The text that stands for it in a log. Only ever compared: names and words have no control characters, so none of two
     /// cells reads like another.
     pub(super) fn text(self) -> Cow<'a, str> {

@@ -1,5 +1,7 @@
 //! What is known of how one cell came to its value, and writing to it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,13 +36,13 @@ pub(crate) struct Entry {
 
 /// What comes of a write.
 #[derive(Debug)]
-pub(crate) enum Write {
+pub(crate) enum Write<'a> {
     /// A later request has decided on the cell.
     Superseded,
     /// The cell has this value now, or none.
     Done {
-        /// Its value.
-        value: Option<Value>,
+        /// Its value: that of the assignment itself where nothing comes after it.
+        value: Option<Cow<'a, Value>>,
         /// How it came to it.
         entry: Entry,
     },
@@ -61,31 +63,30 @@ impl Entry {
     ///
     /// # Errors
     /// When a function's result cannot be stored.
-    pub(crate) fn write(
+    pub(crate) fn write<'a>(
         self,
         current: Option<&Value>,
         stamp: Stamp,
-        assignment: &Assignment,
-    ) -> Result<Write, Problem> {
-        if assignment.replaces() {
-            self.replace(stamp, assignment)
-        } else {
-            self.change(current, stamp, assignment)
+        assignment: &'a Assignment,
+    ) -> Result<Write<'a>, Problem> {
+        match assignment {
+            Assignment::Set(value) => self.replace(stamp, Some(value)),
+            Assignment::Clear => self.replace(stamp, None),
+            function => self.change(current, stamp, function),
         }
     }
 
-    fn replace(mut self, stamp: Stamp, assignment: &Assignment) -> Result<Write, Problem> {
+    fn replace(mut self, stamp: Stamp, base: Option<&Value>) -> Result<Write<'_>, Problem> {
         if stamp < self.folded {
             return Ok(Write::Superseded);
         }
-        let base = assignment.result(None)?;
         (self.set, self.folded) = (stamp, stamp);
         self.then.retain(|(later, _)| *later > stamp);
         if self.then.is_empty() {
             self.before = None;
-            return Ok(Write::Done { value: base, entry: self });
+            return Ok(Write::Done { value: base.map(Cow::Borrowed), entry: self });
         }
-        self.done(base)
+        self.done(base.cloned())
     }
 
     fn change(
@@ -93,7 +94,7 @@ impl Entry {
         current: Option<&Value>,
         stamp: Stamp,
         assignment: &Assignment,
-    ) -> Result<Write, Problem> {
+    ) -> Result<Write<'static>, Problem> {
         if stamp < self.set {
             return Ok(Write::Superseded);
         }
@@ -110,7 +111,7 @@ impl Entry {
             let value = assignment.result(current)?;
             self.before = base;
             self.fold()?;
-            return Ok(Write::Done { value, entry: self });
+            return Ok(Write::Done { value: value.map(Cow::Owned), entry: self });
         }
         self.done(base)
     }
@@ -126,14 +127,14 @@ impl Entry {
     }
 
     /// Does the functions anew, on this value.
-    fn done(mut self, base: Option<Value>) -> Result<Write, Problem> {
+    fn done(mut self, base: Option<Value>) -> Result<Write<'static>, Problem> {
         let mut value = base.clone();
         for (_, function) in &self.then {
             value = function.result(value.as_ref())?;
         }
         self.before = base;
         self.fold()?;
-        Ok(Write::Done { value, entry: self })
+        Ok(Write::Done { value: value.map(Cow::Owned), entry: self })
     }
 
     /// Forgets all functions: the cell's value has them.

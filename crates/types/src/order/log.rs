@@ -20,6 +20,19 @@ impl Log {
         Self { base: stamp, listed: BTreeMap::new() }
     }
 
+    /// Whether this request comes after the one that most cells are of, and has set none of the others yet.
+    pub(crate) fn is_before(&self, stamp: Stamp) -> bool {
+        self.base < stamp && self.listed.values().all(|entry| entry.set != stamp)
+    }
+
+    /// Has most cells be of this request, which is about to replace all that have a value but these.
+    pub(crate) fn rebase<'a>(&mut self, stamp: Stamp, kept: impl IntoIterator<Item = Cell<'a>>) {
+        for cell in kept {
+            self.listed.entry(cell.text().into_owned()).or_insert(Entry::set(self.base));
+        }
+        self.base = stamp;
+    }
+
     /// How a cell came to its value, or to none.
     pub(crate) fn entry(&self, cell: Cell<'_>, has_value: bool) -> Entry {
         // Of most profiles nothing is listed, and nobody needs the text.

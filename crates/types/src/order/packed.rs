@@ -2,6 +2,7 @@
 //!
 //! `{"set":{"<stamp>":["city","status\t28\temail\ta@b.c"]},"then":{"points":{"set":…,"folded":…,"before":5,"then":[…]}}}`
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -21,38 +22,37 @@ pub struct PackedLog {
     pub rest: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The cells that are listed, as they are written.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    set: BTreeMap<String, Vec<&'a str>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    then: BTreeMap<&'a str, &'a Entry>,
+}
+
+/// The same as they are read.
+#[derive(Default, Deserialize)]
 struct Rest {
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     set: BTreeMap<String, Vec<String>>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     then: BTreeMap<String, Entry>,
 }
 
 impl PackedLog {
     /// The log of a profile. `None` never: everything in it has a form in JSON.
     pub fn of(profile: &Profile) -> Option<Self> {
-        if profile.log.listed.is_empty() {
-            return Some(Self { base: profile.log.base, rest: None });
+        let mut log = rebased(profile);
+        if log.listed.is_empty() {
+            return Some(Self { base: log.base, rest: None });
         }
-        let Log { base, listed } = rebased(profile);
-        let mut rest = Rest::default();
-        for (cell, entry) in listed {
-            if entry.is_plain() {
-                rest.set.entry(entry.set.short()).or_default().push(cell);
-            } else {
-                rest.then.insert(cell, entry);
-            }
-        }
-        if rest.set.is_empty() && rest.then.is_empty() {
-            return Some(Self { base, rest: None });
-        }
-        let mut text = serde_json::to_string(&rest).ok()?;
+        let mut text = serde_json::to_string(&Listed::of(&log)).ok()?;
         if text.len() > MOST_BYTES {
-            rest.then.values_mut().for_each(Entry::forget);
-            text = serde_json::to_string(&rest).ok()?;
+            log.to_mut().listed.values_mut().filter(|entry| !entry.is_plain()).for_each(Entry::forget);
+            text = serde_json::to_string(&Listed::of(&log)).ok()?;
         }
-        Some(Self { base, rest: Some(text) })
+        Some(Self { base: log.base, rest: Some(text) })
     }
 
     /// Reads it back; `None` where it is no log.
@@ -70,15 +70,29 @@ impl PackedLog {
     }
 }
 
-/// The same log, listing as few cells as can be.
-fn rebased(profile: &Profile) -> Log {
-    let Log { base, listed } = &profile.log;
-    let cells = with_values(profile);
-    if cells.len() > 2 * listed.len() {
-        // No other request can have more of them than the one that has those which are not listed.
-        return profile.log.clone();
+impl<'a> Listed<'a> {
+    fn of(log: &'a Log) -> Self {
+        let (plain, then): (Vec<_>, Vec<_>) = log.listed.iter().partition(|(_, entry)| entry.is_plain());
+        let mut set: BTreeMap<Stamp, Vec<&str>> = BTreeMap::new();
+        for (cell, entry) in plain {
+            set.entry(entry.set).or_default().push(cell);
+        }
+        Self {
+            set: set.into_iter().map(|(stamp, cells)| (stamp.short(), cells)).collect(),
+            then: then.into_iter().map(|(cell, entry)| (cell.as_str(), entry)).collect(),
+        }
     }
-    let cells: Vec<_> = cells.into_iter().map(Cell::text).collect();
+}
+
+/// The same log, listing as few cells as can be.
+fn rebased(profile: &Profile) -> Cow<'_, Log> {
+    let Log { base, listed } = &profile.log;
+    let cells = || Cell::with_values(&profile.fields, &profile.subscriptions);
+    if listed.is_empty() || cells().count() > 2 * listed.len() {
+        // No other request can have more of them than the one that has those which are not listed.
+        return Cow::Borrowed(&profile.log);
+    }
+    let cells: Vec<_> = cells().map(Cell::text).collect();
     let of = |cell: &str| match listed.get(cell) {
         None => Some(*base),
         Some(entry) => entry.is_plain().then_some(entry.set),
@@ -102,16 +116,5 @@ fn rebased(profile: &Profile) -> Log {
             None => {}
         }
     }
-    log
-}
-
-/// The cells of a profile that have a value.
-fn with_values(profile: &Profile) -> Vec<Cell<'_>> {
-    let mut cells: Vec<Cell<'_>> = profile.fields.keys().map(|name| Cell::Field(name)).collect();
-    for subscription in &profile.subscriptions {
-        cells.push(Cell::Status(subscription));
-        cells.extend(subscription.priority.map(|_| Cell::Priority(subscription)));
-        cells.extend(subscription.custom_fields.keys().map(|name| Cell::Custom(subscription, name)));
-    }
-    cells
+    Cow::Owned(log)
 }

@@ -1,5 +1,8 @@
 //! Stamps, and single cells at the edges of what is remembered of them; the whole is tested against a model of the plan.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -24,7 +27,7 @@ impl Written {
         match self.entry.clone().write(self.value.as_ref(), stamp(at), assignment).unwrap() {
             Write::Superseded => false,
             Write::Done { value, entry } => {
-                (self.value, self.entry) = (value, entry);
+                (self.value, self.entry) = (value.map(Cow::into_owned), entry);
                 true
             }
         }
@@ -103,7 +106,7 @@ fn a_log_that_is_too_large_forgets_functions() {
             assert!(cell.write(at, &Assignment::AddInt(1)));
         }
         profile.log.enter(Cell::Field(&name), true, cell.entry);
-        profile.fields.insert(name, cell.value.unwrap());
+        Arc::make_mut(&mut profile.fields).insert(name, cell.value.unwrap());
     }
     let packed = PackedLog::of(&profile).unwrap();
     assert!(packed.rest.as_ref().unwrap().len() < 256 << 10);
@@ -119,7 +122,7 @@ fn a_log_lists_no_more_than_it_must_and_reads_back() {
     let mut profile = Profile::empty(ProfileId(Uuid::from_u128(7)));
     profile.log = Log::begun(stamp(1));
     for name in ["a", "b", "c"] {
-        profile.fields.insert(name.to_owned(), json!(1));
+        Arc::make_mut(&mut profile.fields).insert(name.to_owned(), json!(1));
     }
     assert_eq!(PackedLog::of(&profile).unwrap(), PackedLog { base: stamp(1), rest: None });
     let set = |profile: &mut Profile, name: &str, at| {
@@ -141,7 +144,7 @@ fn a_log_lists_no_more_than_it_must_and_reads_back() {
     }
     // What was taken away stays known, also where all the rest is of one.
     set(&mut profile, "c", 2);
-    profile.fields.remove("c");
+    Arc::make_mut(&mut profile.fields).remove("c");
     let packed = PackedLog::of(&profile).unwrap();
     assert_eq!(packed.unpack().unwrap().entry(Cell::Field("c"), false).set, stamp(2));
     assert_eq!(PackedLog { base: stamp(1), rest: Some("{}x".to_owned()) }.unpack(), None);

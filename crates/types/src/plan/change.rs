@@ -1,11 +1,11 @@
 //! What a plan makes or changes, by name: the events are made of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Profile, ProfileId, ResourceId, Subscription};
+use crate::{Profile, ProfileId, Subscription};
 
 /// One row that is new or differs from what it was. Names alone: no value of a field is in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,25 +26,14 @@ pub enum Part {
     /// Its own fields.
     Profile,
     /// One of its subscriptions.
-    Subscription(Subscribed),
-}
-
-/// Which subscription of a profile.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Subscribed {
-    /// The resource subscribed to.
-    pub resource_id: ResourceId,
-    /// The channel's word.
-    pub channel: String,
-    /// How the subscriber is reached there, with the keys that a record has for it.
-    pub contact: Map<String, Value>,
+    Subscription(Arc<Subscription>),
 }
 
 impl Change {
     /// The profile's own fields, if they differ.
     pub(super) fn of_profile(known: Option<&Profile>, profile: &Profile) -> Option<Self> {
         let none = Map::new();
-        let changed = names(known.map_or(&none, |known| &known.fields), &profile.fields, "");
+        let changed = names(known.map_or(&none, |known| &*known.fields), &profile.fields, "");
         let is_new = known.is_none();
         (is_new || !changed.is_empty()).then_some(Self {
             profile_id: profile.id,
@@ -58,7 +47,7 @@ impl Change {
     pub(super) fn of_subscription(
         profile_id: ProfileId,
         known: Option<&Subscription>,
-        subscription: &Subscription,
+        subscription: &Arc<Subscription>,
     ) -> Self {
         let (none, no_cats) = (Map::new(), BTreeSet::new());
         let (custom_fields, cats) =
@@ -74,20 +63,23 @@ impl Change {
         if known.map(|known| known.status) != Some(subscription.status) {
             changed.push("status".to_owned());
         }
-        let part = Part::Subscription(Subscribed {
-            resource_id: subscription.resource_id,
-            channel: subscription.channel.word().to_owned(),
-            contact: subscription.contact.members(),
-        });
+        let part = Part::Subscription(Arc::clone(subscription));
         Self { profile_id, part, is_new: known.is_none(), changed }
     }
 }
 
 /// The names whose values differ, sorted, each with the prefix.
 fn names(old: &Map<String, Value>, new: &Map<String, Value>, prefix: &str) -> Vec<String> {
-    let gone = old.keys().filter(|name| !new.contains_key(*name));
-    let differs = new.iter().filter(|(name, value)| old.get(*name) != Some(*value)).map(|(name, _)| name);
-    let mut names: Vec<String> = gone.chain(differs).map(|name| format!("{prefix}{name}")).collect();
-    names.sort();
+    let mut names = Vec::with_capacity(new.len());
+    let mut old = old.iter().peekable();
+    for (name, value) in new {
+        while let Some((gone, _)) = old.next_if(|(other, _)| *other < name) {
+            names.push([prefix, gone].concat());
+        }
+        if old.next_if(|(other, _)| *other == name).is_none_or(|(_, was)| was != value) {
+            names.push([prefix, name].concat());
+        }
+    }
+    names.extend(old.map(|(gone, _)| [prefix, gone].concat()));
     names
 }

@@ -1,9 +1,10 @@
 //! The difference between the profiles before and after a chunk, as rows to write.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::{Change, Identities, IdentityRow, LogRow, Plan, ProfileRow, SubscriptionRow};
-use crate::{Carried, Key, Outcome, PackedLog, Profile, ProfileId, Sources};
+use crate::{Carried, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
 
 pub(super) fn plan(
     before: &HashMap<ProfileId, Profile>,
@@ -14,33 +15,37 @@ pub(super) fn plan(
     let mut plan = Plan { identities, outcomes, ..Plan::default() };
     for (id, profile) in after {
         let known = before.get(&id);
-        plan.changes.extend(Change::of_profile(known, &profile));
-        let subscribed = plan.subscriptions.len();
-        subscriptions(&mut plan, known, &profile);
-        let touched = plan.subscriptions.len() > subscribed;
-        let log = PackedLog::of(&profile).unwrap_or_default();
-        match known {
-            None => plan.inserts.push(ProfileRow { id, fields: profile.fields, log }),
-            Some(known) if known.fields != profile.fields => {
-                plan.updates.push(ProfileRow { id, fields: profile.fields, log });
-            }
-            Some(_) if touched => plan.touched.push(LogRow { id, log }),
-            Some(_) => plan.confirmed.push(LogRow { id, log }),
+        if known.is_some_and(|known| known.holds_same(&profile)) {
+            let log = PackedLog::of(&profile).unwrap_or_default();
+            plan.confirmed.push(LogRow { id, log });
+            continue;
         }
+        plan.changes.extend(Change::of_profile(known, &profile));
+        let log = PackedLog::of(&profile).unwrap_or_default();
+        subscriptions(&mut plan, known, id, profile.subscriptions);
+        if known.is_some_and(|known| known.fields == profile.fields) {
+            plan.touched.push(LogRow { id, log });
+            continue;
+        }
+        let rows = if known.is_none() { &mut plan.inserts } else { &mut plan.updates };
+        rows.push(ProfileRow { id, fields: Arc::unwrap_or_clone(profile.fields), log });
     }
     plan
 }
 
-fn subscriptions(plan: &mut Plan, known: Option<&Profile>, profile: &Profile) {
-    for subscription in &profile.subscriptions {
-        let old = known.and_then(|known| known.subscriptions.iter().find(|old| old.is_same(subscription)));
-        if old != Some(subscription) {
-            plan.changes.push(Change::of_subscription(profile.id, old, subscription));
-            plan.subscriptions.push(SubscriptionRow {
-                profile_id: profile.id,
-                subscription: subscription.clone(),
-                is_new: old.is_none(),
-            });
+/// Applying records keeps subscriptions where they are, and adds new ones after them.
+fn subscriptions(
+    plan: &mut Plan,
+    known: Option<&Profile>,
+    profile_id: ProfileId,
+    all: Vec<Arc<Subscription>>,
+) {
+    for (position, subscription) in all.into_iter().enumerate() {
+        let old = known.and_then(|known| known.subscriptions.get(position));
+        if old != Some(&subscription) {
+            let is_new = old.is_none();
+            plan.changes.push(Change::of_subscription(profile_id, old.map(Arc::as_ref), &subscription));
+            plan.subscriptions.push(SubscriptionRow { profile_id, subscription, is_new });
         }
     }
 }

@@ -10,6 +10,7 @@ mod overlay;
 mod target;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -17,7 +18,7 @@ use crate::catalog::Database;
 use crate::{Drafts, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
 
 pub use candidates::{Candidates, Holder};
-pub use change::{Change, Part, Subscribed};
+pub use change::{Change, Part};
 pub use overlay::{Layer, Overlay};
 
 /// Everything that one chunk of records changes, and each record's fate. Apply all of it in one transaction, or nothing.
@@ -67,7 +68,7 @@ pub struct SubscriptionRow {
     /// Whose.
     pub profile_id: ProfileId,
     /// As it is to be.
-    pub subscription: Subscription,
+    pub subscription: Arc<Subscription>,
     /// Whether the profile did not have it before, so that it can be inserted without looking.
     pub is_new: bool,
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::Channel;
@@ -89,6 +90,20 @@ impl Contact {
     }
 }
 
+/// As its [`Contact::members`].
+impl Serialize for Contact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Email(address) => serializer.collect_map([("email", address)]),
+            Self::Phone(number) => serializer.collect_map([("phone", number)]),
+            Self::Push { provider, subscription_id } => {
+                serializer.collect_map([("provider", provider), ("subscription_id", subscription_id)])
+            }
+            Self::CcData(members) => serializer.collect_map([("cc_data", members)]),
+        }
+    }
+}
+
 /// The key of a push token.
 pub(crate) fn push_key(provider: &str, subscription_id: &str) -> Key {
     Key::new(Kind::PUSH, &pair(provider, subscription_id))
@@ -133,6 +148,7 @@ mod tests {
             ),
         ] {
             assert_eq!(contact.address(), address);
+            assert_eq!(json!(contact), Value::Object(contact.members()));
             assert_eq!(Contact::of(&channel, address), Some(contact));
         }
         assert_eq!(Contact::of(&Channel::Push, "token"), None);

@@ -16,7 +16,7 @@ pub(crate) use contact::{cc_data_key, push_key};
 pub use status::SubscriptionStatus;
 
 /// One subscription. Its identity within a profile is resource, channel and contact.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// The resource subscribed to.
     pub resource_id: ResourceId,

@@ -32,7 +32,7 @@ pub fn profiles(views: &[ProfileView], warnings: &[Warning], format: Format) -> 
 
 fn view(view: &ProfileView) -> Node<'_> {
     let fields = view.profile.fields.iter().filter(|(name, _)| !NO_FIELDS.contains(&name.as_str()));
-    let subscriptions = view.profile.subscriptions.iter().map(subscription).collect();
+    let subscriptions = view.profile.subscriptions.iter().map(|held| subscription(held)).collect();
     let mut all = vec![("profile_id".into(), Node::text(view.profile.id.to_string()))];
     all.extend(fields.map(|(name, value)| (name.into(), Node::from(value))));
     all.push(("subscriptions".into(), Node::List(subscriptions)));

@@ -179,7 +179,7 @@ fn fate(outcome: &Outcome) -> Fate {
 }
 
 fn subscriptions(profile: &Profile) -> BTreeSet<String> {
-    let of = |sub: &crate::Subscription| {
+    let of = |sub: &std::sync::Arc<crate::Subscription>| {
         let contact = match &sub.contact {
             crate::Contact::Email(address) => json!({"email": address}),
             crate::Contact::Phone(number) => json!({"phone": number}),
@@ -229,7 +229,7 @@ proptest! {
             }
             prop_assert!(tables.profiles.keys().eq(naive.people.keys()));
             for (profile, person) in tables.profiles.values().zip(naive.people.values()) {
-                prop_assert_eq!(&profile.fields, &person.fields());
+                prop_assert_eq!(&*profile.fields, &person.fields());
                 prop_assert_eq!(subscriptions(profile), person.subscriptions());
             }
             prop_assert_eq!(&tables.identities, &carried(&catalog.databases[&DatabaseId(1)], &tables));

@@ -75,7 +75,7 @@ fn applied(jobs: &[Request], turns: &[usize]) -> BTreeMap<String, (Map<String, V
     let held = tables.profiles.values().map(|profile| {
         (
             profile.fields["code"].to_string(),
-            (profile.fields.clone(), subscriptions(profile).into_iter().collect()),
+            (profile.fields.as_ref().clone(), subscriptions(profile).into_iter().collect()),
         )
     });
     let people: BTreeMap<_, _> = held.collect();

@@ -109,7 +109,7 @@ impl Tables {
         }
         for row in plan.inserts.iter().chain(&plan.updates) {
             let profile = self.profiles.get_mut(&row.id).unwrap();
-            profile.fields.clone_from(&row.fields);
+            profile.fields = row.fields.clone().into();
             profile.log = row.log.unpack().unwrap();
         }
         for row in plan.touched.iter().chain(&plan.confirmed) {

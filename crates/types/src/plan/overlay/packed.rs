@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -26,17 +27,18 @@ type Row<'a> = (
 impl Packed {
     /// `None` never: everything in a profile has a form in JSON.
     pub(super) fn of(profile: &Profile) -> Option<Self> {
-        let rows: Vec<Row<'_>> = profile.subscriptions.iter().map(row).collect();
+        let rows: Vec<Row<'_>> = profile.subscriptions.iter().map(|subscription| row(subscription)).collect();
         let PackedLog { base, rest } = PackedLog::of(profile)?;
-        serde_json::to_vec(&(&profile.fields, rows, base, rest)).ok().map(|bytes| Self(bytes.into()))
+        serde_json::to_vec(&(&*profile.fields, rows, base, rest)).ok().map(|bytes| Self(bytes.into()))
     }
 
     /// `None` never: it was packed by [`Self::of`].
     pub(super) fn unpack(&self, id: ProfileId) -> Option<Profile> {
         let (fields, rows, base, rest): (Map<String, Value>, Vec<Row<'_>>, Stamp, Option<String>) =
             serde_json::from_slice(&self.0).ok()?;
-        let subscriptions = rows.into_iter().map(subscription).collect::<Option<_>>()?;
-        Some(Profile { id, fields, subscriptions, log: PackedLog { base, rest }.unpack()? })
+        let subscriptions =
+            rows.into_iter().map(|row| subscription(row).map(Arc::new)).collect::<Option<_>>()?;
+        Some(Profile { id, fields: Arc::new(fields), subscriptions, log: PackedLog { base, rest }.unpack()? })
     }
 
     pub(super) fn bytes(&self) -> usize {

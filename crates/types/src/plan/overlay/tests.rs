@@ -121,7 +121,7 @@ fn those_who_are_overlaid_are_looked_up_beside_the_others() {
     let database = &catalog.databases[&DatabaseId(1)];
     let key = Key::new(Kind::EMAIL, "p@example.com");
     let known = Profile {
-        fields: Map::from_iter([("email".to_owned(), json!("p@example.com"))]),
+        fields: Map::from_iter([("email".to_owned(), json!("p@example.com"))]).into(),
         ..Profile::empty(ProfileId(Uuid::max()))
     };
     let mut overlay = Overlay::new(1 << 20);

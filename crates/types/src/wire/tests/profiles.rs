@@ -25,9 +25,13 @@ fn profile() -> ProfileView {
     let mut sms = subscription(Channel::Sms, "+79000000000", Some(1));
     sms.custom_fields.insert("source".to_owned(), json!("shop"));
     sms.cats.clear();
-    let subscriptions = vec![subscription(Channel::Email, "a@example.com", None), sms];
-    let profile =
-        Profile { id: ProfileId::made_by(job(), 0), fields, subscriptions, log: crate::Log::default() };
+    let subscriptions = vec![subscription(Channel::Email, "a@example.com", None).into(), sms.into()];
+    let profile = Profile {
+        id: ProfileId::made_by(job(), 0),
+        fields: fields.into(),
+        subscriptions,
+        log: crate::Log::default(),
+    };
     ProfileView { profile, created_at: at(0), updated_at: at(60) }
 }
 
