@@ -64,6 +64,7 @@ impl Reader<'_> {
             let (_, sent) = members.remove(position);
             draft.reference = reference(&sent)?;
         }
+        draft.fields.reserve(members.len());
         let mut named = Named::default();
         let mut phone = None;
         for (name, value) in members {
@@ -76,7 +77,7 @@ impl Reader<'_> {
                 ("subscription_id", MatchRule::PushSub) => named.subscription_id = Some(value),
                 ("phone", _) => phone = self.phone(&value, &mut draft.warnings)?,
                 (name, _) if READ_ONLY.contains(&name) => {}
-                (name, _) => self.member(draft, name, &value)?,
+                _ => self.member(draft, name, &value)?,
             }
         }
         if let Some(phone) = phone {
@@ -97,8 +98,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn member(&self, draft: &mut Draft, name: &str, value: &Value) -> Result<(), Failure> {
-        let Some(field) = self.database.field(name) else {
+    fn member(&self, draft: &mut Draft, name: String, value: &Value) -> Result<(), Failure> {
+        let Some(field) = self.database.field(&name) else {
             return match self.header.unknown_fields {
                 UnknownFields::Reject => Err(fail(
                     Code::UnknownField,
@@ -114,8 +115,8 @@ impl Reader<'_> {
                 }
             };
         };
-        let assignment = self.assignment(field, Path::Of(name), value, &mut draft.warnings)?;
-        draft.fields.extend(assignment.map(|assignment| (field.name.clone(), assignment)));
+        let assignment = self.assignment(field, Path::Of(&name), value, &mut draft.warnings)?;
+        draft.fields.extend(assignment.map(|assignment| (name, assignment)));
         Ok(())
     }
 

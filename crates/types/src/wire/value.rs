@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(16);
         while let Some(name) = map.next_key::<String>()? {
             let value = self.place.member(&name, &mut map, 2)?;
             members.push((name, value));
