@@ -1,5 +1,6 @@
 //! The records of one chunk as drafts, and what must be known of profiles before they can be planned.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -173,30 +174,31 @@ impl Drafts {
         let mut unheld: BTreeMap<Key, Claim> = BTreeMap::new();
         for draft in &self.valid {
             let free = draft.all_unique_keys().filter(|key| !held.in_profiles.contains(key));
-            let mut wanted: BTreeSet<&Key> = free.collect();
+            let mut wanted: Vec<&Key> = free.collect();
             wanted.extend(held.open(&draft.matching));
+            wanted.sort_unstable();
             if wanted.iter().all(|key| unheld.get(*key).is_some_and(|claim| claim.decides)) {
                 continue;
             }
             let made = self.made(database, draft);
             let carried = match &made.merged {
-                Ok(_) => made.carried.clone(),
+                Ok(_) => Cow::Borrowed(&made.carried),
                 // It may be another profile that it can be merged into.
-                Err(_) => {
-                    wanted.iter().map(|key| ((*key).clone(), Sources::from([Source::Profile]))).collect()
-                }
+                Err(_) => Cow::Owned(
+                    wanted.iter().map(|key| ((*key).clone(), Sources::from([Source::Profile]))).collect(),
+                ),
             };
             let profile_id = made.profile.id;
-            self.made.borrow_mut().insert(draft.index, made);
             let creates = self.may_create() && held.nobody(&draft.matching);
-            for (key, sources) in carried {
-                let decides = wanted.contains(&key);
-                if !decides && !creates || unheld.get(&key).is_some_and(|claim| claim.decides || !decides) {
+            for (key, sources) in &*carried {
+                let decides = wanted.binary_search(&key).is_ok();
+                if !decides && !creates || unheld.get(key).is_some_and(|claim| claim.decides || !decides) {
                     continue;
                 }
-                let row = IdentityRow { key: key.clone(), profile_id, sources };
-                unheld.insert(key, Claim { row, decides });
+                let row = IdentityRow { key: key.clone(), profile_id, sources: sources.clone() };
+                unheld.insert(key.clone(), Claim { row, decides });
             }
+            self.made.borrow_mut().insert(draft.index, made);
         }
         unheld.into_values().collect()
     }
@@ -236,7 +238,7 @@ impl<'a> Held<'a> {
 
     /// The match values that are to be claimed: those that nobody carries; of a combination all, unless somebody carries
     /// them together.
-    fn open<'d>(&self, matching: &'d MatchValues) -> BTreeSet<&'d Key> {
+    fn open<'d>(&self, matching: &'d MatchValues) -> Vec<&'d Key> {
         match matching {
             MatchValues::FirstOf(lists) => {
                 lists.iter().flatten().filter(|key| !self.by.contains_key(key)).collect()
@@ -245,9 +247,9 @@ impl<'a> Held<'a> {
                 let mut carriers = tags.keys().map(|key| self.by.get(key).cloned().unwrap_or_default());
                 let first = carriers.next().unwrap_or_default();
                 let together = carriers.fold(first, |all, next| &all & &next);
-                if together.is_empty() { tags.keys().collect() } else { BTreeSet::new() }
+                if together.is_empty() { tags.keys().collect() } else { Vec::new() }
             }
-            MatchValues::Id(_) => BTreeSet::new(),
+            MatchValues::Id(_) => Vec::new(),
         }
     }
 }
