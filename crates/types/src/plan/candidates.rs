@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use smallvec::SmallVec;
+
 use crate::catalog::Database;
 use crate::{Carried, Key, Profile, ProfileId, Sources};
 
@@ -16,13 +18,38 @@ pub struct Holder {
     pub sources: Sources,
 }
 
+/// Those who carry one value, the oldest first, and where. Nearly always there is one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Carriers(SmallVec<[(ProfileId, Sources); 1]>);
+
+impl Carriers {
+    /// Adds one, or says anew where it carries the value.
+    pub(super) fn insert(&mut self, id: ProfileId, sources: Sources) {
+        self.remove(id);
+        let place = self.0.partition_point(|(other, _)| *other < id);
+        self.0.insert(place, (id, sources));
+    }
+
+    /// Takes one out.
+    pub(super) fn remove(&mut self, id: ProfileId) {
+        if let Ok(place) = self.0.binary_search_by_key(&id, |(id, _)| *id) {
+            self.0.remove(place);
+        }
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ProfileId, &Sources)> {
+        self.0.iter().map(|(id, sources)| (*id, sources))
+    }
+}
+
 /// Who carries which value, and the profiles themselves, locked.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
     pub(super) profiles: HashMap<ProfileId, Profile>,
     /// What each of them can be found by.
     pub(super) carried: HashMap<ProfileId, Carried>,
-    pub(super) holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
+    pub(super) holders: HashMap<Key, Carriers>,
     pub(super) claims: BTreeMap<(Key, ProfileId), Sources>,
     pub(super) decided: HashSet<Key>,
 }
@@ -46,7 +73,7 @@ impl Candidates {
     ) -> Result<Self, Vec<Key>> {
         let carried: HashMap<ProfileId, Carried> =
             profiles.iter().map(|profile| (profile.id, profile.identities(database))).collect();
-        let mut known: HashMap<Key, BTreeMap<ProfileId, Sources>> = HashMap::new();
+        let mut known: HashMap<Key, Carriers> = HashMap::new();
         let mut stale = Vec::new();
         for Holder { key, profile_id, sources: found } in holders {
             match carried.get(profile_id).and_then(|identities| identities.get(key)) {

@@ -56,12 +56,16 @@ pub(super) fn identities(
     mut before: HashMap<ProfileId, Carried>,
     after: HashMap<ProfileId, Carried>,
 ) -> Identities {
-    let (mut old, mut new) = (claims, BTreeMap::new());
+    let (mut old, mut new) = (Vec::new(), Vec::new());
     for (id, carried) in after {
         let was = before.remove(&id).unwrap_or_default();
         old.extend(was.into_iter().map(|(key, sources)| ((key, id), sources)));
         new.extend(carried.into_iter().map(|(key, sources)| ((key, id), sources)));
     }
+    old.extend(claims);
+    old.sort_by(|(one, _), (other, _)| one.cmp(other));
+    old.dedup_by(|(again, _), (first, _)| again == first);
+    new.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let mut identities = Identities::default();
     let mut old = old.into_iter().peekable();
     for (at, sources) in new {

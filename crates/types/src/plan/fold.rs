@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::candidates::Carriers;
 use super::{Candidates, Forecast, Plan, diff, target};
 use crate::catalog::Database;
 use crate::draft::{Made, failed};
@@ -20,7 +21,7 @@ pub(super) struct People<'a> {
     carried: HashMap<ProfileId, Carried>,
     carried_after: HashMap<ProfileId, Carried>,
     /// Who carries which value by now.
-    holders: HashMap<Key, BTreeMap<ProfileId, Sources>>,
+    holders: HashMap<Key, Carriers>,
     claims: BTreeMap<(Key, ProfileId), Sources>,
     /// Values on which nobody else can decide meanwhile.
     decided: HashSet<Key>,
@@ -84,7 +85,7 @@ impl<'a> People<'a> {
 
     /// Who carries a value, the oldest first, and where.
     pub(super) fn carriers(&self, key: &Key) -> impl Iterator<Item = (ProfileId, &Sources)> {
-        self.holders.get(key).into_iter().flatten().map(|(id, sources)| (*id, sources))
+        self.holders.get(key).into_iter().flat_map(Carriers::iter)
     }
 
     /// What a profile can be found by, by now.
@@ -167,7 +168,7 @@ impl<'a> People<'a> {
         let was = self.carried_after.get(&id).or_else(|| self.carried.get(&id));
         for key in was.into_iter().flat_map(BTreeMap::keys) {
             if let Some(holders) = self.holders.get_mut(key) {
-                holders.remove(&id);
+                holders.remove(id);
             }
         }
         for (key, sources) in &carried {
