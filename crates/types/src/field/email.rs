@@ -2,10 +2,12 @@
 //!
 //! Lower case throughout: no provider in use tells local parts apart by case, and people type them either way.
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 use validator::ValidateEmail;
 
-use super::Problem;
+use super::{Problem, last};
 use crate::Code;
 
 const ALLOWED: &str = "an e-mail address such as name@example.com";
@@ -21,6 +23,13 @@ pub(super) fn check(value: &Value) -> Result<Value, Problem> {
 
 /// Checks an address and spells it the one way that it is stored and compared: trimmed, lower case, domain in ASCII.
 pub(crate) fn normalise(text: &str) -> Result<String, Problem> {
+    thread_local! {
+        static LAST: RefCell<Option<last::Read>> = const { RefCell::new(None) };
+    }
+    last::once(&LAST, text, None, || normalised(text))
+}
+
+fn normalised(text: &str) -> Result<String, Problem> {
     let unfit = || Problem::unfit_text(Code::InvalidEmail, text, ALLOWED);
     let too_long = || {
         Problem::unfit_text(

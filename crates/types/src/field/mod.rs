@@ -8,6 +8,7 @@ mod date;
 pub(crate) mod email;
 mod ip;
 mod key_text;
+mod last;
 mod number;
 mod object;
 pub(crate) mod phone;

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 use serde_json::Value;
 
-use super::Problem;
+use super::{Problem, last};
 use crate::Code;
 
 const ALLOWED: &str = "a phone number with + and country code, such as +79991234567,";
@@ -50,10 +50,13 @@ fn one(value: &Value, region: Option<&str>, allowed: &str) -> Result<String, Pro
 
 /// Checks a number and writes it in E.164. Without `+` it is read as dialled in `region`, a two-letter country code.
 pub(crate) fn normalise(text: &str, region: Option<&str>) -> Result<String, Problem> {
-    let text = text.trim();
-    if let Some(number) = Last::number(text, region) {
-        return Ok(number);
+    thread_local! {
+        static LAST: RefCell<Option<last::Read>> = const { RefCell::new(None) };
     }
+    last::once(&LAST, text, region, || normalised(text.trim(), region))
+}
+
+fn normalised(text: &str, region: Option<&str>) -> Result<String, Problem> {
     let unfit = || match region {
         Some(region) => {
             let allowed = format!("{ALLOWED} or a number of {region}");
@@ -67,33 +70,7 @@ pub(crate) fn normalise(text: &str, region: Option<&str>) -> Result<String, Prob
     if number != text && read(&number, region).as_ref() != Some(&number) {
         return Err(unfit());
     }
-    Last::remember(text, region, &number);
     Ok(number)
-}
-
-/// The number that was read last. A record mostly has each of its numbers twice, in its field and in a subscription, and reading
-/// one costs more than reading all the rest of the record.
-struct Last {
-    text: String,
-    region: Option<String>,
-    number: String,
-}
-
-thread_local! {
-    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
-}
-
-impl Last {
-    fn number(text: &str, region: Option<&str>) -> Option<String> {
-        let is_it = |last: &&Self| last.text == text && last.region.as_deref() == region;
-        LAST.with_borrow(|last| last.as_ref().filter(is_it).map(|last| last.number.clone()))
-    }
-
-    fn remember(text: &str, region: Option<&str>, number: &str) {
-        let last =
-            Self { text: text.to_owned(), region: region.map(str::to_owned), number: number.to_owned() };
-        LAST.set(Some(last));
-    }
 }
 
 /// Whether this is a country whose national numbers can be read.
