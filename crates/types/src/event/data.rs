@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::plan::Names;
 use crate::report::LedgerEntry;
 use crate::{Contact, DatabaseId, JobId, JobState, ResourceId};
 
@@ -30,7 +31,7 @@ pub(super) struct Origin<'a> {
 pub(super) struct ProfileData<'a> {
     #[serde(flatten)]
     pub(super) origin: Origin<'a>,
-    pub(super) changed: &'a [String],
+    pub(super) changed: &'a Names,
 }
 
 /// One subscription of a profile.
@@ -43,7 +44,7 @@ pub(super) struct SubscriptionData<'a> {
     pub(super) channel: &'a str,
     /// How the subscriber is reached there, with the keys that a record has for it.
     pub(super) contact: &'a Contact,
-    pub(super) changed: &'a [String],
+    pub(super) changed: &'a Names,
 }
 
 /// A job that has ended: the members of its status that will not change any more.

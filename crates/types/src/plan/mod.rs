@@ -6,6 +6,7 @@ mod diff;
 mod fold;
 #[cfg(test)]
 mod model;
+mod names;
 mod overlay;
 mod target;
 
@@ -19,6 +20,7 @@ use crate::{Drafts, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscr
 
 pub use candidates::{Candidates, Holder};
 pub use change::{Change, Part};
+pub use names::Names;
 pub use overlay::{Layer, Overlay};
 
 /// Everything that one chunk of records changes, and each record's fate. Apply all of it in one transaction, or nothing.
