@@ -97,12 +97,9 @@ impl Draft {
 
 fn store(fields: &mut Map<String, Value>, name: &str, value: Option<Cow<'_, Value>>) {
     match value.map(Cow::into_owned) {
-        Some(value) => match fields.get_mut(name) {
-            Some(stored) => *stored = value,
-            None => drop(fields.insert(name.to_owned(), value)),
-        },
-        None => drop(fields.remove(name)),
-    }
+        Some(value) => fields.insert(name.to_owned(), value),
+        None => fields.remove(name),
+    };
 }
 
 impl SubscriptionDraft {

@@ -72,15 +72,15 @@ impl PackedLog {
 
 impl<'a> Listed<'a> {
     fn of(log: &'a Log) -> Self {
-        let (plain, then): (Vec<_>, Vec<_>) = log.listed.iter().partition(|(_, entry)| entry.is_plain());
-        let mut set: BTreeMap<Stamp, Vec<&str>> = BTreeMap::new();
-        for (cell, entry) in plain {
-            set.entry(entry.set).or_default().push(cell);
+        let (mut set, mut then) = (BTreeMap::<Stamp, Vec<&str>>::new(), BTreeMap::new());
+        for (cell, entry) in &log.listed {
+            if entry.is_plain() {
+                set.entry(entry.set).or_default().push(cell);
+            } else {
+                then.insert(cell.as_str(), entry);
+            }
         }
-        Self {
-            set: set.into_iter().map(|(stamp, cells)| (stamp.short(), cells)).collect(),
-            then: then.into_iter().map(|(cell, entry)| (cell.as_str(), entry)).collect(),
-        }
+        Self { set: set.into_iter().map(|(stamp, cells)| (stamp.short(), cells)).collect(), then }
     }
 }
 
@@ -88,7 +88,7 @@ impl<'a> Listed<'a> {
 fn rebased(profile: &Profile) -> Cow<'_, Log> {
     let Log { base, listed } = &profile.log;
     let cells = || Cell::with_values(&profile.fields, &profile.subscriptions);
-    if listed.is_empty() || cells().count() > 2 * listed.len() {
+    if listed.is_empty() || cells().nth(2 * listed.len()).is_some() {
         // No other request can have more of them than the one that has those which are not listed.
         return Cow::Borrowed(&profile.log);
     }

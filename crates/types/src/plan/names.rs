@@ -6,6 +6,9 @@ use serde::{Serialize, Serializer};
 /// Ends each name, and is in none.
 const END: char = '\0';
 
+/// Bytes that are taken at once: enough for most.
+const ROOM: usize = 96;
+
 /// Some names, in the order in which they were added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names(String);
@@ -23,6 +26,9 @@ impl Names {
 
     /// Adds one that is put together of two texts.
     pub(super) fn push(&mut self, prefix: &str, name: &str) {
+        if self.0.is_empty() {
+            self.0.reserve(ROOM);
+        }
         self.0.extend([prefix, name]);
         self.0.push(END);
     }
