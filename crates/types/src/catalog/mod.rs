@@ -54,6 +54,11 @@ impl Database {
     pub fn is_unique(&self, field: &Field) -> bool {
         field.unique || (field.is_system() && self.unique.contains(&field.name))
     }
+
+    /// Whether there is any such field.
+    pub fn has_unique(&self) -> bool {
+        !self.unique.is_empty() || self.fields.values().any(|field| field.unique)
+    }
 }
 
 /// Something that profiles subscribe to, such as a newsletter.

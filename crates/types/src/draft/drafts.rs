@@ -52,7 +52,8 @@ impl Drafts {
         records: &[&RawValue],
         atlas: Option<&dyn Atlas>,
     ) -> Self {
-        let reader = reader::Reader { header, catalog, database, atlas };
+        let has_unique = database.has_unique();
+        let reader = reader::Reader { header, catalog, database, atlas, has_unique };
         let mut drafts = Self {
             job_id: header.job_id,
             begins_at: header.begins_at,

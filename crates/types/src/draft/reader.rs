@@ -35,6 +35,8 @@ pub(super) struct Reader<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) database: &'a Database,
     pub(super) atlas: Option<&'a dyn Atlas>,
+    /// Whether any field of the database is unique.
+    pub(super) has_unique: bool,
 }
 
 impl Reader<'_> {
@@ -220,6 +222,9 @@ impl Reader<'_> {
     /// The keys of values that no other profile may hold, each with its field.
     fn unique_keys<'v>(&self, fields: impl Iterator<Item = (&'v String, &'v Value)>) -> Vec<(Key, String)> {
         let mut keys = Vec::new();
+        if !self.has_unique {
+            return keys;
+        }
         for (name, value) in fields {
             if let Some(field) = self.database.field(name).filter(|field| self.database.is_unique(field)) {
                 keys.extend(field.identity_keys(value).into_iter().map(|key| (key, name.clone())));
