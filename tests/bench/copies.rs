@@ -7,7 +7,7 @@ pub(crate) fn make(database: &TestDatabase, name: u32, crowds: u32) {
     let id = |column: &str, copy| format!("(left({column}::text, 32) || lpad(to_hex({copy}), 4, '0'))::uuid");
     let keys = |text: &str, other: u32| {
         format!(
-            "replace(replace(replace({text}, 'person.{name}.', 'person.{other}.'), '79{name}', '79{other}'), \
+            "replace(replace(replace({text}, 'person.{name}.', 'person.{other}.'), '+79{name}', '+79{other}'), \
              'ID\": 1{name}', 'ID\": 1{other}')"
         )
     };

@@ -29,13 +29,18 @@ fn main() {
     let mut figures = Figures::default();
     for round in 1..=config.rounds {
         measure::round(&config, round.into(), &mut figures);
-        say(&format!("\nAfter {round} of {} rounds:\n\n{}", config.rounds, report::table(&figures.rows())));
+        report(&config, &figures, &format!("After {round} of {} rounds", config.rounds));
     }
     if config.large > 0 {
         measure::large(&config, &mut figures);
-        say(&format!("\nAll:\n\n{}", report::table(&figures.rows())));
+        report(&config, &figures, "All");
     }
+}
+
+/// Prints what is known by now, and writes it to the files.
+fn report(config: &Config, figures: &Figures, when: &str) {
     let rows = figures.rows();
+    say(&format!("\n{when}:\n\n{}", report::table(&rows)));
     let figures: Vec<Value> = rows.iter().map(figures::Found::json).collect();
     let json = json!({"rounds": config.rounds, "batches": config.batches, "large": config.large, "figures": figures});
     std::fs::write(&config.json, format!("{json:#}\n")).expect("the figures can be written");

@@ -67,7 +67,19 @@ impl Keeper {
             was_away |= failed("jobs that stand still", self.end_stalled().await);
             was_away |= failed("streams without an end", self.end_unsealed().await);
         }
+        was_away |= failed("connections that nobody sends on", self.end_lost_copies().await);
         was_away | failed("what is kept no longer", self.sweep().await)
+    }
+
+    async fn end_lost_copies(&self) -> Result<(), Error> {
+        let ended = self.store.end_lost_copies().await?;
+        if ended > 0 {
+            tracing::warn!(
+                connections = ended,
+                "connections were ended on which the rest of a COPY did not come"
+            );
+        }
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<(), Error> {

@@ -113,3 +113,25 @@ fn a_connection_that_is_lost_without_a_word_holds_a_job_for_as_long_as_a_call_ma
     assert_eq!(world.completed(&job)["created"], 1);
     assert_eq!(world.profiles(json!({"email": "a@example.com"}))[0]["loyalty_points"], 1);
 }
+
+/// The same while rows are copied: there the server waits for ever.
+#[test]
+fn a_connection_that_is_lost_in_the_middle_of_a_copy_is_ended_by_whoever_looks() {
+    let limits = ["--database-call-timeout", "3", "--database-idle-timeout", "2", "--sweep-interval", "1"];
+    let world = World::builder().with_database_relay().worker_arguments(&limits).start();
+    let copies = |wait: &str| {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY \"profiles\"%'";
+        (world.database.scalar(&format!("{waiting} AND {wait}")) == 1).then_some(())
+    };
+    let record = json!({"email": "a@example.com", "loyalty_points": {"action": "incr", "value": 1}});
+    let job = world.while_locked("LOCK TABLE profiles IN SHARE MODE", || {
+        let job = world.import(&json!({"db_id": 1, "data": [record]})).job_id();
+        until("the worker waits for the table", || copies("wait_event_type = 'Lock'"));
+        world.lose_database();
+        job
+    });
+    until("the database waits for the rows", || copies("wait_event = 'ClientRead'"));
+    world.restore_database();
+    assert_eq!(world.completed(&job)["created"], 1);
+    assert_eq!(world.profiles(json!({"email": "a@example.com"}))[0]["loyalty_points"], 1);
+}

@@ -28,7 +28,8 @@ CREATE TABLE tokens (
     revoked_at timestamptz
 );
 
--- Another one with each change of these four: whoever has read them knows by it whether they are still the same.
+-- Another one with each change of these four: whoever has read them knows by it whether they are still the same. Counted before
+-- anything else is locked, so that of two changes one waits for the other.
 CREATE TABLE catalog_version (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     version bigint NOT NULL DEFAULT 1
@@ -42,10 +43,10 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON databases EXECUTE FUNCTION count_catalog_version();
-CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON resources EXECUTE FUNCTION count_catalog_version();
-CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON accounts EXECUTE FUNCTION count_catalog_version();
-CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tokens EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON databases EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON resources EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON accounts EXECUTE FUNCTION count_catalog_version();
+CREATE TRIGGER counted BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON tokens EXECUTE FUNCTION count_catalog_version();
 
 -- One row per person. No foreign key to databases: it would lock one row there for every profile written.
 CREATE TABLE profiles (
@@ -62,7 +63,7 @@ CREATE TABLE profiles (
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
 -- Every value that a profile can be found by, one row per profile that carries it. The first holder of a value has ordinal
--- 0, so inserting ordinal 0 ON CONFLICT DO NOTHING is the claim of the value; further holders take the next ordinals.
+-- 0, so inserting ordinal 0 is the claim of the value, which only one can have; further holders take the next ordinals.
 -- One index serves look-up, claim and uniqueness.
 CREATE TABLE identities (
     db_id integer NOT NULL,

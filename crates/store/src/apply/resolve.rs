@@ -135,15 +135,19 @@ impl Search<'_> {
         let claims = claim::claim(self.connection, self.database.id, unheld, self.meets_others)?;
         self.decided.extend(keys.iter().cloned());
         // Somebody may have come in between the look-up and the claim; nobody can any more.
-        let is_simple = self.drafts.combinations().is_empty() && self.drafts.unique_keys().is_empty();
-        let ours: HashSet<&Key> = claims.iter().filter(|_| is_simple).map(|row| &row.key).collect();
-        let (first, others): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| ours.contains(key));
+        let ours: HashSet<&Key> = claims.iter().map(|row| &row.key).collect();
+        let (ours, others): (Vec<Key>, Vec<Key>) = keys.iter().cloned().partition(|key| ours.contains(key));
         self.claims.extend(claims);
-        self.look_up_behind(&first)?;
+        if !self.drafts.combinations().is_empty() || !self.drafts.unique_keys().is_empty() {
+            // Those are looked for in other places as well.
+            return self.look_up_again(&keys);
+        }
+        self.look_up_behind(&ours)?;
         if others.is_empty() { Ok(()) } else { self.look_up_again(&others) }
     }
 
-    /// Finds out who carries values beside the profiles that are their first holders now, ours: nobody did before.
+    /// Finds out who else carries values of which we are the first holder now. Of those that are to be claimed no holder is
+    /// known, so there is nothing to forget.
     fn look_up_behind(&mut self, keys: &[Key]) -> Result<(), Error> {
         let found =
             find::other_holders(self.connection, self.database.id, keys, self.drafts.places(), MOST_HOLDERS)?;

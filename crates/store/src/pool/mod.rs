@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::CustomizeConnection;
-use diesel::{Connection, PgConnection};
+use diesel::sql_types::Double;
+use diesel::{Connection, PgConnection, RunQueryDsl as _};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -17,7 +18,15 @@ use tracing::{Instrument as _, Span};
 use self::current::Current;
 
 use crate::catalog::LastCatalog;
+use crate::prepared::prepared;
 use crate::{Config, Error, Retention, conninfo};
+
+const END_LOST_COPIES: &str = "\
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND usename = current_user \
+        AND application_name = current_setting('application_name') \
+        AND state = 'active' AND wait_event = 'ClientRead' AND query LIKE 'COPY %' \
+        AND query_start < clock_timestamp() - make_interval(secs => $1)";
 
 /// Of what was under way.
 const STOPPED: Error = Error::Interrupted("the process is shutting down");
@@ -93,6 +102,17 @@ impl Store {
         tokio::spawn(watched.in_current_span()).await.unwrap_or(Err(STOPPED))
     }
 
+    /// Ends connections of this program, of whichever of its processes, that have waited for the rest of a COPY for longer than
+    /// any call may take: whoever was to send it is gone or stands still, and holds what it has locked. PostgreSQL applies
+    /// none of the limits that a session has while it waits for that. How many it has ended.
+    pub async fn end_lost_copies(&self) -> Result<usize, Error> {
+        let longest = self.call_timeout.as_secs_f64();
+        self.run(move |connection| {
+            Ok(prepared(END_LOST_COPIES).bind::<Double, _>(longest).execute(connection)?)
+        })
+        .await
+    }
+
     /// Runs something on a connection of its own without any time limit, for work on the schema
     /// and on the catalogue, which may have to look through whole tables.
     pub(crate) async fn run_apart<T, F>(&self, work: F) -> Result<T, Error>
@@ -153,8 +173,9 @@ fn application_name() -> String {
 const ENGLISH: &str =
     "SELECT set_config('lc_messages', 'C', false) WHERE has_parameter_privilege('lc_messages', 'SET')";
 
-/// What every pooled connection is told once: its limits, and how to plan. Statements are planned once and stay; one that was
-/// planned while a table was small must not go through it whole when it has grown. Whatever has no index to go by still does.
+/// What every pooled connection is told once: its limits, and how to plan. Prepared statements keep their plans for long; one
+/// that was planned while a table was small must not go through it whole when it has grown. Whatever has no index to go by
+/// still does.
 #[derive(Debug)]
 struct Session {
     statement: String,

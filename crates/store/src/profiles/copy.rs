@@ -1,6 +1,7 @@
 //! New rows of a plan into their tables, by COPY: that takes PostgreSQL half as long as to insert them.
 //!
-//! They must be known to be new: one that is there is an error.
+//! They must be known to be new: one that is there is an error. While the server waits for the rows it applies no time limit,
+//! see [`Store::end_lost_copies`](crate::Store::end_lost_copies).
 
 use std::io::Write as _;
 
@@ -14,6 +15,7 @@ use intake_types::plan::{IdentityRow, ProfileRow, SubscriptionRow};
 use serde_json::{Map, Value};
 
 use super::columns::source_numbers;
+use super::find::FIRST;
 use crate::schema::{identities, profiles, subscriptions};
 
 /// An object, written out where it is sent.
@@ -47,6 +49,9 @@ pub(super) fn profiles(
     db_id: DatabaseId,
     rows: &[ProfileRow],
 ) -> QueryResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let values = rows.iter().map(|ProfileRow { id, fields, log }| {
         (
             profiles::db_id.eq(db_id.0),
@@ -56,9 +61,7 @@ pub(super) fn profiles(
             profiles::written.eq(log.rest.as_deref().map(Written)),
         )
     });
-    if !rows.is_empty() {
-        diesel::copy_from(profiles::table).from_insertable(values.collect::<Vec<_>>()).execute(connection)?;
-    }
+    diesel::copy_from(profiles::table).from_insertable(values.collect::<Vec<_>>()).execute(connection)?;
     Ok(())
 }
 
@@ -67,6 +70,9 @@ pub(super) fn subscriptions(
     db_id: DatabaseId,
     rows: &[&SubscriptionRow],
 ) -> QueryResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let values = rows.iter().map(|SubscriptionRow { profile_id, subscription, .. }| {
         let cats: Vec<&str> = subscription.cats.iter().map(String::as_str).collect();
         (
@@ -81,11 +87,9 @@ pub(super) fn subscriptions(
             subscriptions::cats.eq(cats),
         )
     });
-    if !rows.is_empty() {
-        diesel::copy_from(subscriptions::table)
-            .from_insertable(values.collect::<Vec<_>>())
-            .execute(connection)?;
-    }
+    diesel::copy_from(subscriptions::table)
+        .from_insertable(values.collect::<Vec<_>>())
+        .execute(connection)?;
     Ok(())
 }
 
@@ -100,7 +104,7 @@ pub(super) fn identities<'a>(
             identities::db_id.eq(db_id.0),
             identities::kind.eq(key.kind.number()),
             identities::value.eq(&*key.value),
-            identities::ordinal.eq(0),
+            identities::ordinal.eq(FIRST),
             identities::profile_id.eq(profile_id.0),
             identities::sources.eq(source_numbers(sources)),
         )

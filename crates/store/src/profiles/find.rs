@@ -14,7 +14,7 @@ use crate::prepared::prepared;
 pub(crate) const MOST_HOLDERS: u32 = 16;
 
 /// The ordinal of the first holder of a value.
-const FIRST: i32 = 0;
+pub(super) const FIRST: i32 = 0;
 
 /// Where matching looks; a custom field's value stands nowhere but in the profile itself, so places do not bear on it.
 const COUNTS: &str = "(u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}')))";

@@ -82,10 +82,15 @@ impl Draft {
         let replaced = self.fields.iter().filter(|(_, assignment)| assignment.replaces());
         let mut replaced: Vec<&str> = replaced.map(|(name, _)| name.as_str()).collect();
         replaced.sort_unstable();
+        // Those that the record has for the subscription whose cells come next.
+        let mut wanted: (*const Subscription, Vec<&SubscriptionDraft>) = (std::ptr::null(), Vec::new());
         let is_kept = |cell: &Cell<'_>| match cell {
             Cell::Field(name) => replaced.binary_search(name).is_err(),
             Cell::Status(of) | Cell::Priority(of) | Cell::Custom(of, _) => {
-                !self.subscriptions.iter().any(|wanted| wanted.is_for(of) && wanted.replaces(*cell))
+                if !std::ptr::eq(wanted.0, *of) {
+                    wanted = (*of, self.subscriptions.iter().filter(|wanted| wanted.is_for(of)).collect());
+                }
+                !wanted.1.iter().any(|wanted| wanted.replaces(*cell))
             }
         };
         let kept: Vec<Cell<'_>> = cells().filter(is_kept).take(most + 1).collect();
