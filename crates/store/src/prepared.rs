@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{SqlType, Untyped};
 
-/// A statement with parameters `$1`, `$2`, … Its text must be one of few: each is kept prepared.
+/// A statement with parameters `$1`, `$2`, … and no other `$`. Its text must be one of few: each is kept prepared.
 pub(crate) fn prepared<'a>(sql: impl Into<Cow<'a, str>>) -> Prepared<'a> {
     Prepared { sql: sql.into(), values: Vec::new() }
 }

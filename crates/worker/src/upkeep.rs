@@ -49,7 +49,9 @@ impl Keeper {
         while !shutdown.is_cancelled() {
             let wait = self.settings.sweep_interval.mul_f64(rand::random_range(0.8..1.0));
             shutdown.run_until_cancelled(sleep(wait)).await;
-            if self.is_away() || self.round(calm.elapsed()).await {
+            // Whoever waits for what is locked waits for this, also while the broker is away.
+            let was_away = failed("connections that nobody sends on", self.end_lost_copies().await);
+            if was_away || self.is_away() || self.round(calm.elapsed()).await {
                 calm = Instant::now();
             }
         }
@@ -67,7 +69,6 @@ impl Keeper {
             was_away |= failed("jobs that stand still", self.end_stalled().await);
             was_away |= failed("streams without an end", self.end_unsealed().await);
         }
-        was_away |= failed("connections that nobody sends on", self.end_lost_copies().await);
         was_away | failed("what is kept no longer", self.sweep().await)
     }
 

@@ -168,7 +168,7 @@ fn a_stream_whose_seal_is_lost_comes_to_an_end_and_is_kept() {
     let status = world.status(&job);
     assert_eq!((&status["status"], &status["error"]), (&json!("failed"), &json!(500)), "{status}");
     let text = "the stream's end did not reach a worker in time; nothing of it was applied; \
-        its records are kept: send it again, or ask the operator";
+        its records are kept: send it again with its Idempotency-Key, or cancel it first, or ask the operator";
     assert_eq!(status["error_text"], text);
     assert_eq!(world.database.scalar("SELECT sum(records)::bigint FROM job_parts"), 2, "what came is kept");
     // The seal comes after all.

@@ -72,7 +72,7 @@ const FREE_KEY: &str = "DELETE FROM request_keys WHERE account = $1 AND job_id =
 
 /// What a stream is told whose seal did not come: nobody here knows whether it was accepted.
 const NO_END: &str = "the stream's end did not reach a worker in time; nothing of it was applied; \
-    its records are kept: send it again, or ask the operator";
+    its records are kept: send it again with its Idempotency-Key, or cancel it first, or ask the operator";
 
 /// Why parts are kept although their job has ended: an operator may still see to it.
 pub(super) const GIVEN_UP: u16 = 500;

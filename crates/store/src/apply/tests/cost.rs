@@ -51,11 +51,11 @@ fn a_chunk_takes_as_many_statements_however_long_it_is() {
     for people in [50, 500] {
         let database = TestDatabase::create();
         let connection = &mut database.connect();
-        for (job, city, what, most) in
+        for (job, city, what, count) in
             [(1, "Riga", "made", 16), (2, "Riga", "met as they are", 12), (3, "Tallinn", "changed", 13)]
         {
             let seen = statements(connection, job, people, city);
-            assert_eq!(seen.len(), most, "{people} are {what}: {seen:#?}");
+            assert_eq!(seen.len(), count, "{people} are {what}: {seen:#?}");
         }
     }
 }
