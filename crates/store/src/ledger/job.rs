@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::key::{self, Settled};
 use super::{cancel, parts};
 use crate::prepared::prepared;
-use crate::schema::{job_chunks, jobs};
+use crate::schema::jobs;
 use crate::{Error, Retention, Store, callbacks, outbox};
 
 // The time is that of now, not of the transaction's start: a job may end in the transaction that began it.
@@ -203,7 +203,7 @@ pub(crate) fn register(
         state(connection, header.job_id)?
     };
     let begins_anew = is_first || header.validate_only;
-    let next_index = if begins_anew { 0 } else { next_index(connection, header.db_id, header.job_id)? };
+    let next_index = if begins_anew { 0 } else { progress(connection, header)?.1 };
     let stamp = order.map_or_else(|| Stamp::of(header.job_id), Stamp);
     Ok(Registered { next_index, state, same_as: None, refused, error, stamp })
 }
@@ -342,12 +342,9 @@ pub(crate) fn lock(connection: &mut PgConnection, header: &Header) -> Result<Loc
     let (word, error, now) = found?;
     let (state, error) = standing(&word, error)?;
     // Only now that the job is locked: the lock may have been waited for.
-    let Progress { is_wished, next_index } = prepared(PROGRESS)
-        .bind::<Integer, _>(header.db_id.0)
-        .bind::<UuidType, _>(header.job_id.0)
-        .get_result(connection)?;
+    let (cancel_requested, next_index) = progress(connection, header)?;
     let ended = state.is_terminal().then_some(Ending { state, error, is_new: false });
-    Ok(Locked { ended, now, cancel_requested: is_wished, next_index: position(next_index)? })
+    Ok(Locked { ended, now, cancel_requested, next_index })
 }
 
 #[derive(QueryableByName)]
@@ -363,17 +360,12 @@ const PROGRESS: &str = "\
         SELECT first_index + records FROM job_chunks WHERE db_id = $1 AND job_id = $2 ORDER BY first_index DESC LIMIT 1 \
     ), 0) AS next_index";
 
-/// The first record of a job that no chunk covers yet.
-fn next_index(connection: &mut PgConnection, db_id: DatabaseId, job_id: JobId) -> Result<u32, Error> {
-    let last: Option<(i32, i32)> = job_chunks::table
-        .filter(job_chunks::db_id.eq(db_id.0).and(job_chunks::job_id.eq(job_id.0)))
-        .order(job_chunks::first_index.desc())
-        .select((job_chunks::first_index, job_chunks::records))
-        .first(connection)
-        .optional()?;
-    position(last.map_or(0, |(first, records)| first.saturating_add(records)))
-}
-
-fn position(index: i32) -> Result<u32, Error> {
-    u32::try_from(index).map_err(|_range| Error::Unreadable("a chunk's range"))
+/// Whether somebody wishes a job stopped, and its first record that no chunk covers yet.
+fn progress(connection: &mut PgConnection, header: &Header) -> Result<(bool, u32), Error> {
+    let Progress { is_wished, next_index } = prepared(PROGRESS)
+        .bind::<Integer, _>(header.db_id.0)
+        .bind::<UuidType, _>(header.job_id.0)
+        .get_result(connection)?;
+    let next_index = u32::try_from(next_index).map_err(|_range| Error::Unreadable("a chunk's range"))?;
+    Ok((is_wished, next_index))
 }
