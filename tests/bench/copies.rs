@@ -2,6 +2,8 @@
 
 use intake_store::testing::TestDatabase;
 
+const TABLES: [&str; 3] = ["profiles", "identities", "subscriptions"];
+
 /// Makes as many crowds of the one with this name, itself among them; their names follow it. No others may be there.
 pub(crate) fn make(database: &TestDatabase, name: u32, crowds: u32) {
     let id = |column: &str, copy| format!("(left({column}::text, 32) || lpad(to_hex({copy}), 4, '0'))::uuid");
@@ -11,34 +13,34 @@ pub(crate) fn make(database: &TestDatabase, name: u32, crowds: u32) {
              'ID\": 1{name}', 'ID\": 1{other}')"
         )
     };
-    // Only of the first crowd: the others' ids end with their number.
-    database.execute("CREATE TABLE originals AS SELECT id FROM profiles");
-    database.execute("ALTER TABLE originals ADD PRIMARY KEY (id)");
-    database.execute("ANALYZE originals");
+    // Apart: else each copy would look through all those before it.
+    for table in TABLES {
+        database.execute(&format!("CREATE TABLE first_{table} AS SELECT * FROM {table}"));
+    }
     for copy in 1..crowds {
         let other = name + copy;
         database.execute(&format!(
             "INSERT INTO profiles (db_id, id, fields, written_by, written) \
-             SELECT db_id, {}, {}::jsonb, written_by, written FROM profiles JOIN originals USING (id)",
+             SELECT db_id, {}, {}::jsonb, written_by, written FROM first_profiles",
             id("id", copy),
             keys("fields::text", other)
         ));
         database.execute(&format!(
             "INSERT INTO identities (db_id, kind, value, ordinal, profile_id, sources) \
              SELECT db_id, kind, CASE WHEN value ~ '^1{name}' THEN '1{other}' || substring(value FROM 4) ELSE {} END, \
-             ordinal, {}, sources FROM identities JOIN originals ON id = profile_id",
+             ordinal, {}, sources FROM first_identities",
             keys("value", other),
             id("profile_id", copy)
         ));
         database.execute(&format!(
             "INSERT INTO subscriptions (db_id, profile_id, resource_id, channel, address, status, priority, custom_fields, cats) \
-             SELECT db_id, {}, resource_id, channel, {}, status, priority, custom_fields, cats \
-             FROM subscriptions JOIN originals ON id = profile_id",
+             SELECT db_id, {}, resource_id, channel, {}, status, priority, custom_fields, cats FROM first_subscriptions",
             id("profile_id", copy),
             keys("address", other)
         ));
     }
-    for table in ["profiles", "identities", "subscriptions"] {
+    for table in TABLES {
+        database.execute(&format!("DROP TABLE first_{table}"));
         database.execute(&format!("VACUUM ANALYZE {table}"));
     }
 }

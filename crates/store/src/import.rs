@@ -25,7 +25,7 @@ pub struct Import {
     pub atlas: Option<Arc<dyn Atlas>>,
     /// Of a dry run: what chunks foretold so far. One for all chunks of a job, and a new one for each delivery.
     pub overlay: Arc<Mutex<Overlay>>,
-    /// Whether a chunk wanted to claim values that others carry: the chunks after it most likely do too.
+    /// Whether the last chunk wanted to claim values that others carry: the one after it most likely does too.
     pub meets_others: AtomicBool,
 }
 
@@ -50,6 +50,17 @@ impl Import {
     /// The position after that of the last record here.
     pub fn end(&self) -> u32 {
         self.first_index.saturating_add(u32::try_from(self.records.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Whether both are whole, write what they say, and look for profiles in the same places of the same database, so that
+    /// they can be applied together.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let places = |import: &Self| import.header.rule.places(import.header.resource_id);
+        let is_plain = |import: &Self| {
+            !import.header.validate_only && import.first_index == 0 && import.end() == import.header.total
+        };
+        let is_same = self.header.db_id == other.header.db_id && places(self) == places(other);
+        is_same && is_plain(self) && is_plain(other)
     }
 
     /// The JSON text of one record; empty where it is not here.

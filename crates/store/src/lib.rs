@@ -6,6 +6,7 @@
 mod apply;
 mod callbacks;
 mod catalog;
+mod columns;
 mod config;
 mod conninfo;
 #[cfg(test)]

@@ -103,7 +103,8 @@ CREATE TABLE jobs (
     external_id text,
     total integer NOT NULL CHECK (total > 0),
     state text COLLATE "C" NOT NULL CHECK (state IN ('processing', 'completed', 'cancelled', 'failed')),
-    -- How often a worker took it; none yet of one that was made of what was left of another.
+    -- How often a worker took it; none yet of one that was made of what was left of another, or that was to be applied together
+    -- with others.
     attempts integer NOT NULL CHECK (attempts >= 0),
     started_at timestamptz NOT NULL DEFAULT now(),
     -- When a worker last took it: a job in which nothing moves any more is known by this and its newest chunk.

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use diesel::prelude::*;
 use intake_types::catalog::Database;
-use intake_types::plan::{Forecast, Holder, Overlay};
+use intake_types::plan::{Forecast, Holder, Overlay, Share};
 use intake_types::{Candidates, Drafts, Key, Outcome, Places, Source, Sources, Tally, Warning};
 
 use super::Applied;
@@ -50,7 +50,10 @@ pub(super) fn enter(
         let end = outcomes.last().map_or(next_index, |last| last.index.saturating_add(1));
         let open: Vec<Outcome> = outcomes.into_iter().filter(|outcome| outcome.index >= next_index).collect();
         let entered = match open.first().map(|first| first.index) {
-            Some(first) => super::enter(connection, keep, import, first, |_connection, _now| Ok(open))?,
+            Some(first) => {
+                let share = Share { outcomes: open, ..Share::default() };
+                super::enter(connection, keep, import, first, |_connection| Ok(share))?
+            }
             // Whoever stops the job goes on where it stands.
             None if cancel_requested && ended.is_none() => {
                 Applied { next_index, tally: Tally::default(), ended, cancelled: true }

@@ -1,23 +1,25 @@
 //! A chunk of records applied: in one transaction planned, written, told of and entered in the ledger, or nothing of it.
 
 mod dry_run;
+mod entry;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
-use intake_types::{Drafts, JobState, Outcome, Plan, Tally};
+use intake_types::plan::Share;
+use intake_types::{DatabaseId, Drafts, JobState, Outcome, Plan, Tally};
 
+use self::entry::Entry;
 use crate::ledger::Locked;
 use crate::profiles::write;
-use crate::{Ending, Error, Import, Retention, Store, ledger, outbox};
+use crate::{Ending, Error, Import, Retention, Store, ledger};
 
 /// What came of one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,8 @@ impl Store {
                 return dry_run::enter(connection, keep, &import, outcomes, None);
             }
             connection.transaction(|connection| {
-                enter(connection, keep, &import, first_index, |_connection, _now| Ok(outcomes))
+                let share = Share { outcomes, ..Share::default() };
+                enter(connection, keep, &import, first_index, |_connection| Ok(share))
             })
         })
         .await
@@ -86,7 +89,7 @@ impl Store {
         self.run(move |connection| {
             let outcomes: Vec<Outcome> =
                 range.clone().map(|index| Outcome::skipped(index, import.text(index))).collect();
-            connection.transaction(|connection| skip(connection, keep, &import, range.start, &outcomes))
+            connection.transaction(|connection| skip(connection, keep, &import, range.start, outcomes))
         })
         .await
     }
@@ -100,56 +103,54 @@ pub(crate) fn apply_chunk(
     range: &Range<u32>,
 ) -> Result<Applied, Error> {
     let header = &import.header;
-    let Some(database) = catalog.databases.get(&header.db_id) else {
-        return Err(Error::Unknown(format!("no database {} in the catalogue", header.db_id)));
-    };
+    let database = database(catalog, header.db_id)?;
     // Reading the records needs no transaction, so no lock is held meanwhile.
-    let records = import.slice(range);
-    let mut drafts = Drafts::of(header, catalog, database, range.start, &records, import.atlas.as_deref());
-    drafts.tell_unreadable(&import.unreadable);
+    let drafts = drafts(catalog, database, import, range);
     if header.validate_only {
         return dry_run::chunk(connection, keep, import, database, drafts);
     }
     connection.transaction(|connection| {
-        enter(connection, keep, import, range.start, |connection, now| {
-            let plan = apply_drafts(connection, database, drafts, &import.meets_others)?;
-            if !header.skip_triggers {
-                outbox::changes(connection, header, range.start, now, &plan.changes)?;
-            }
-            Ok(plan.outcomes)
+        enter(connection, keep, import, range.start, |connection| {
+            let candidates = resolve::candidates(
+                connection,
+                database,
+                std::slice::from_ref(&drafts),
+                &import.meets_others,
+            )?;
+            let mut plan = Plan::of(database, drafts, candidates);
+            write::plan(connection, database.id, &plan)?;
+            Ok(plan.shares.pop().unwrap_or_default())
         })
     })
 }
 
-fn apply_drafts(
-    connection: &mut PgConnection,
-    database: &Database,
-    drafts: Drafts,
-    meets_others: &AtomicBool,
-) -> Result<Plan, Error> {
-    let candidates = resolve::candidates(connection, database, &drafts, meets_others)?;
-    let plan = Plan::of(database, drafts, candidates);
-    write::plan(connection, database.id, &plan)?;
-    Ok(plan)
+fn database(catalog: &Catalog, db_id: DatabaseId) -> Result<&Database, Error> {
+    let database = catalog.databases.get(&db_id);
+    database.ok_or_else(|| Error::Unknown(format!("no database {db_id} in the catalogue")))
 }
 
-/// Locks the job, and if it stands at `first_index` and is not to be stopped has the work done and its outcomes entered. The
-/// work is told the time that rows get.
+fn drafts(catalog: &Catalog, database: &Database, import: &Import, range: &Range<u32>) -> Drafts {
+    let (records, atlas) = (import.slice(range), import.atlas.as_deref());
+    let mut drafts = Drafts::of(&import.header, catalog, database, range.start, &records, atlas);
+    drafts.tell_unreadable(&import.unreadable);
+    drafts
+}
+
+/// Locks the job, and if it stands at `first_index` and is not to be stopped has the work done and entered what came of it.
 fn enter(
     connection: &mut PgConnection,
     keep: Retention,
     import: &Import,
     first_index: u32,
-    work: impl FnOnce(&mut PgConnection, DateTime<Utc>) -> Result<Vec<Outcome>, Error>,
+    work: impl FnOnce(&mut PgConnection) -> Result<Share, Error>,
 ) -> Result<Applied, Error> {
-    let header = &import.header;
-    let Locked { ended, now, cancel_requested, next_index } = ledger::lock(connection, header)?;
+    let Locked { ended, now, cancel_requested, next_index } = ledger::lock(connection, &import.header)?;
     if ended.is_some() || cancel_requested || next_index != first_index {
         let cancelled = cancel_requested && ended.is_none();
         return Ok(Applied { next_index, tally: Tally::default(), ended, cancelled });
     }
-    let outcomes = work(connection, now)?;
-    insert(connection, keep, import, first_index, &outcomes, JobState::Completed)
+    let share = work(connection)?;
+    one(entry::enter(connection, keep, now, JobState::Completed, &[Entry { import, first_index, share }])?)
 }
 
 fn skip(
@@ -157,38 +158,17 @@ fn skip(
     keep: Retention,
     import: &Import,
     first_index: u32,
-    outcomes: &[Outcome],
+    outcomes: Vec<Outcome>,
 ) -> Result<Applied, Error> {
-    let header = &import.header;
-    let Locked { ended, next_index, .. } = ledger::lock(connection, header)?;
+    let Locked { ended, now, next_index, .. } = ledger::lock(connection, &import.header)?;
     if ended.is_some() || next_index != first_index {
         return Ok(Applied { next_index, tally: Tally::default(), ended, cancelled: ended.is_none() });
     }
-    insert(connection, keep, import, first_index, outcomes, JobState::Cancelled)
+    let share = Share { outcomes, ..Share::default() };
+    one(entry::enter(connection, keep, now, JobState::Cancelled, &[Entry { import, first_index, share }])?)
 }
 
-/// Enters the outcomes of a chunk; after the last one the job ends in the given state.
-fn insert(
-    connection: &mut PgConnection,
-    keep: Retention,
-    import: &Import,
-    first_index: u32,
-    outcomes: &[Outcome],
-    last: JobState,
-) -> Result<Applied, Error> {
-    let header = &import.header;
-    if outcomes.is_empty() {
-        // To go on from where the job stands would never end.
-        return Err(Error::Unexpected("a chunk without records".to_owned()));
-    }
-    let tally = ledger::chunk::insert(connection, header, first_index, outcomes)?;
-    ledger::failure::insert(connection, import, first_index, outcomes)?;
-    let next_index = first_index.saturating_add(tally.processed());
-    let ended = if next_index >= header.total {
-        let is_new = ledger::end(connection, header, keep, last, None)?;
-        Some(Ending { state: last, error: None, is_new })
-    } else {
-        None
-    };
-    Ok(Applied { next_index, tally, ended, cancelled: last == JobState::Cancelled })
+fn one(applied: Vec<Applied>) -> Result<Applied, Error> {
+    let applied = applied.into_iter().next();
+    applied.ok_or_else(|| Error::Unexpected("a chunk that was entered is not told of".to_owned()))
 }

@@ -1,12 +1,12 @@
 //! From the values in a chunk to the profiles that they mean, locked, and the values that new profiles may take.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::AtomicBool;
 
 use diesel::PgConnection;
 use intake_types::catalog::Database;
-use intake_types::plan::{Holder, IdentityRow};
-use intake_types::{Candidates, Drafts, Key, Places, ProfileId, Source, Sources};
+use intake_types::plan::{Claim, Holder, IdentityRow};
+use intake_types::{Candidates, Combination, Drafts, Key, Places, ProfileId, Source, Sources};
 
 use crate::Error;
 use crate::profiles::find::MOST_HOLDERS;
@@ -15,28 +15,30 @@ use crate::profiles::{claim, find, lock};
 /// How often profiles may change between look-up and lock before the chunk is given up for now.
 const ROUNDS: usize = 5;
 
-/// Looks up, claims and locks until what was found is what is locked.
+/// Looks up, claims and locks until what was found is what is locked. The jobs must match in the same places.
 pub(super) fn candidates(
     connection: &mut PgConnection,
     database: &Database,
-    drafts: &Drafts,
+    jobs: &[Drafts],
     meets_others: &AtomicBool,
 ) -> Result<Candidates, Error> {
+    let Some(first) = jobs.first() else { return Ok(Candidates::default()) };
     let mut search = Search {
         connection,
         database,
-        drafts,
+        jobs,
+        places: first.places().clone(),
         meets_others,
         holders: Vec::new(),
         claims: Vec::new(),
         decided: HashSet::new(),
     };
-    search.look_up(&drafts.keys())?;
-    search.look_up_unique(&drafts.unique_keys())?;
+    search.look_up(&search.keys())?;
+    search.look_up_unique(&search.unique_keys())?;
     search.look_up_together()?;
     for _ in 0..ROUNDS {
         search.claim_unheld()?;
-        let mut ids = drafts.ids();
+        let mut ids: BTreeSet<ProfileId> = jobs.iter().flat_map(Drafts::ids).collect();
         ids.extend(search.holders.iter().map(|holder| holder.profile_id));
         let profiles = lock::profiles(search.connection, database.id, &ids)?;
         let (claims, decided) = (search.claims.clone(), search.decided.clone());
@@ -51,7 +53,9 @@ pub(super) fn candidates(
 struct Search<'a> {
     connection: &'a mut PgConnection,
     database: &'a Database,
-    drafts: &'a Drafts,
+    jobs: &'a [Drafts],
+    /// Where a match value of theirs counts.
+    places: Places,
     meets_others: &'a AtomicBool,
     holders: Vec<Holder>,
     /// Rows that this transaction has inserted.
@@ -60,11 +64,40 @@ struct Search<'a> {
     decided: HashSet<Key>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn keys(&self) -> Vec<Key> {
+        of_all(self.jobs, Drafts::keys)
+    }
+
+    fn unique_keys(&self) -> Vec<Key> {
+        of_all(self.jobs, Drafts::unique_keys)
+    }
+
+    fn combinations(&self) -> BTreeSet<&'a Combination> {
+        self.jobs.iter().flat_map(Drafts::combinations).collect()
+    }
+
+    /// What is to be claimed for any of the jobs, sorted by key; for the first of those that want the same.
+    fn unheld(&self) -> Vec<Claim> {
+        let mut all: BTreeMap<Key, Claim> = BTreeMap::new();
+        for drafts in self.jobs {
+            let unheld = drafts.unheld(self.database, &self.holders);
+            if self.jobs.len() == 1 {
+                return unheld;
+            }
+            for claim in unheld {
+                if all.get(&claim.row.key).is_none_or(|known| claim.decides && !known.decides) {
+                    all.insert(claim.row.key.clone(), claim);
+                }
+            }
+        }
+        all.into_values().collect()
+    }
+
     /// Finds out who carries these values. Our own claims are no holders: their profiles do not exist yet.
     fn look_up(&mut self, keys: &[Key]) -> Result<(), Error> {
         let claimed: HashSet<ProfileId> = self.claims.iter().map(|row| row.profile_id).collect();
-        let found = self.find(keys, self.drafts.places())?;
+        let found = self.find(keys, &self.places.clone())?;
         self.holders.extend(found.into_iter().filter(|holder| !claimed.contains(&holder.profile_id)));
         Ok(())
     }
@@ -96,7 +129,7 @@ impl Search<'_> {
     /// carry each of them.
     fn look_up_together(&mut self) -> Result<(), Error> {
         let mut found = Vec::new();
-        for combination in self.drafts.combinations() {
+        for combination in self.combinations() {
             found.append(&mut find::together(self.connection, self.database.id, combination, MOST_HOLDERS)?);
         }
         if !found.is_empty() {
@@ -107,15 +140,15 @@ impl Search<'_> {
 
     /// Finds out anew who carries these values, alone or with others.
     fn look_up_again(&mut self, keys: &[Key]) -> Result<(), Error> {
-        let combinations = self.drafts.combinations();
+        let combinations = self.combinations();
         let mut again: HashSet<&Key> = keys.iter().collect();
         again.extend(combinations.iter().flat_map(|combination| combination.tags.keys()));
         self.holders.retain(|holder| !again.contains(&holder.key));
-        let mut unique = self.drafts.unique_keys();
+        let mut unique = self.unique_keys();
         if combinations.is_empty() && unique.is_empty() {
             return self.look_up(keys);
         }
-        let mut alone = self.drafts.keys();
+        let mut alone = self.keys();
         alone.retain(|key| again.contains(key));
         unique.retain(|key| again.contains(key));
         self.look_up(&alone)?;
@@ -124,7 +157,7 @@ impl Search<'_> {
     }
 
     fn claim_unheld(&mut self) -> Result<(), Error> {
-        let mut unheld = self.drafts.unheld(self.database, &self.holders);
+        let mut unheld = self.unheld();
         let claimed: HashSet<&Key> = self.claims.iter().map(|row| &row.key).collect();
         unheld.retain(|claim| !claimed.contains(&claim.row.key));
         let decides = unheld.iter().filter(|claim| claim.decides).map(|claim| claim.row.key.clone());
@@ -138,7 +171,7 @@ impl Search<'_> {
         let ours: HashSet<&Key> = claims.iter().map(|row| &row.key).collect();
         let (ours, others): (Vec<Key>, Vec<Key>) = keys.iter().cloned().partition(|key| ours.contains(key));
         self.claims.extend(claims);
-        if !self.drafts.combinations().is_empty() || !self.drafts.unique_keys().is_empty() {
+        if !self.combinations().is_empty() || !self.unique_keys().is_empty() {
             // Those are looked for in other places as well.
             return self.look_up_again(&keys);
         }
@@ -149,9 +182,17 @@ impl Search<'_> {
     /// Finds out who else carries values of which we are the first holder now. Of those that are to be claimed no holder is
     /// known, so there is nothing to forget.
     fn look_up_behind(&mut self, keys: &[Key]) -> Result<(), Error> {
-        let found =
-            find::other_holders(self.connection, self.database.id, keys, self.drafts.places(), MOST_HOLDERS)?;
+        let found = find::other_holders(self.connection, self.database.id, keys, &self.places, MOST_HOLDERS)?;
         self.holders.extend(found);
         Ok(())
     }
+}
+
+/// The keys of all jobs, sorted, each once.
+fn of_all(jobs: &[Drafts], keys: impl Fn(&Drafts) -> Vec<Key>) -> Vec<Key> {
+    if let [only] = jobs {
+        return keys(only);
+    }
+    let all: BTreeSet<Key> = jobs.iter().flat_map(keys).collect();
+    all.into_iter().collect()
 }

@@ -30,32 +30,33 @@ impl LastCatalog {
     fn lock(&self) -> MutexGuard<'_, Option<Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The catalogue as of now, read again only where it has changed. Not for use in a transaction.
+    pub(crate) fn current(&self, connection: &mut PgConnection) -> Result<Arc<Catalog>, Error> {
+        let known = self.lock().clone().filter(|known| known.read_at.elapsed() < KEPT);
+        if let Some(known) = known
+            && known.version == version(connection)?
+        {
+            return Ok(known.catalog);
+        }
+        let read_at = Instant::now();
+        let (version, catalog) = connection
+            .build_transaction()
+            .read_only()
+            .repeatable_read()
+            .run(|connection| Ok::<_, Error>((version(connection)?, load(connection)?)))?;
+        let catalog = Arc::new(catalog);
+        *self.lock() = Some(Known { version, catalog: Arc::clone(&catalog), read_at });
+        Ok(catalog)
+    }
 }
 
 impl Store {
     /// The catalogue as of now, with the tokens that are not revoked.
     pub async fn catalog(&self) -> Result<Arc<Catalog>, Error> {
         let last = Arc::clone(&self.catalog);
-        self.run(move |connection| current(connection, &last)).await
+        self.run(move |connection| last.current(connection)).await
     }
-}
-
-fn current(connection: &mut PgConnection, last: &LastCatalog) -> Result<Arc<Catalog>, Error> {
-    let known = last.lock().clone().filter(|known| known.read_at.elapsed() < KEPT);
-    if let Some(known) = known
-        && known.version == version(connection)?
-    {
-        return Ok(known.catalog);
-    }
-    let read_at = Instant::now();
-    let (version, catalog) = connection
-        .build_transaction()
-        .read_only()
-        .repeatable_read()
-        .run(|connection| Ok::<_, Error>((version(connection)?, load(connection)?)))?;
-    let catalog = Arc::new(catalog);
-    *last.lock() = Some(Known { version, catalog: Arc::clone(&catalog), read_at });
-    Ok(catalog)
 }
 
 fn version(connection: &mut PgConnection) -> Result<i64, Error> {

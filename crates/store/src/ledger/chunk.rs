@@ -1,13 +1,15 @@
 //! The outcomes of one chunk, packed into one row: an action and a profile id per record, details only where there are any.
 
 use diesel::prelude::*;
-use intake_types::{Action, Failure, Header, Outcome, ProfileId, Tally, Warning};
+use diesel::sql_types::Integer;
+use intake_types::{Action, DatabaseId, Failure, JobId, Outcome, ProfileId, Tally, Warning};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::schema::job_chunks;
+use crate::columns::{Ints, Texts, Uuids, array_literal, json_text};
+use crate::prepared::prepared;
 
 /// What only some records have.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,43 +31,77 @@ pub(super) struct Packed {
     pub(super) details: Value,
 }
 
-/// Writes the row of a chunk; its outcomes follow each other without gaps from `first_index`.
+// Ragged arrays do not unnest, so they go as text.
+const INSERT: &str = "\
+    INSERT INTO job_chunks (db_id, job_id, first_index, records, created, updated, unchanged, skipped, failed, warnings, \
+        actions, profile_ids, details) \
+    SELECT $1, u.job_id, u.first_index, u.records, u.created, u.updated, u.unchanged, u.skipped, u.failed, u.warnings, \
+        u.actions::smallint[], u.profile_ids::uuid[], u.details::jsonb \
+    FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS u (job_id, first_index, records, created, updated, \
+        unchanged, skipped, failed, warnings, actions, profile_ids, details)";
+
+/// The chunk of a job: its outcomes follow each other without gaps from the first index.
+pub(crate) type Chunk<'a> = (JobId, u32, &'a [Outcome]);
+
+#[derive(Default)]
+struct Columns {
+    job_ids: Vec<Uuid>,
+    first_indices: Vec<i32>,
+    records: Vec<i32>,
+    counts: [Vec<i32>; 6],
+    actions: Vec<String>,
+    profile_ids: Vec<String>,
+    details: Vec<String>,
+}
+
+impl Columns {
+    fn push(&mut self, (job_id, first_index, outcomes): Chunk<'_>) -> Result<Tally, Error> {
+        if !(first_index..).zip(outcomes).all(|(index, outcome)| index == outcome.index) {
+            return Err(Error::Unexpected("the outcomes of a chunk have gaps".to_owned()));
+        }
+        let tally = Tally::of(outcomes);
+        self.job_ids.push(job_id.0);
+        self.first_indices.push(count(first_index)?);
+        self.records.push(count(tally.processed())?);
+        let counts =
+            [tally.created, tally.updated, tally.unchanged, tally.skipped, tally.failed, tally.warnings];
+        for (column, number) in self.counts.iter_mut().zip(counts) {
+            column.push(count(number)?);
+        }
+        self.actions.push(array_literal(outcomes.iter().map(|outcome| number(outcome.action))));
+        let id =
+            |outcome: &Outcome| outcome.profile_id.map_or_else(|| "NULL".to_owned(), |id| id.to_string());
+        self.profile_ids.push(array_literal(outcomes.iter().map(id)));
+        self.details.push(json_text(&outcomes.iter().filter_map(detail).collect::<Vec<Detail>>())?);
+        Ok(tally)
+    }
+}
+
+/// Writes the rows of chunks of several jobs of one database. What became of the records, of each.
 pub(crate) fn insert(
     connection: &mut PgConnection,
-    header: &Header,
-    first_index: u32,
-    outcomes: &[Outcome],
-) -> Result<Tally, Error> {
-    if !(first_index..).zip(outcomes).all(|(index, outcome)| index == outcome.index) {
-        return Err(Error::Unexpected("the outcomes of a chunk have gaps".to_owned()));
-    }
-    let tally = Tally::of(outcomes);
-    let actions: Vec<i16> = outcomes.iter().map(|outcome| number(outcome.action)).collect();
-    let profile_ids: Vec<Option<Uuid>> =
-        outcomes.iter().map(|outcome| outcome.profile_id.map(|id| id.0)).collect();
-    let details: Vec<Detail> = outcomes.iter().filter_map(detail).collect();
-    let details = serde_json::to_value(details)
-        .map_err(|_unserialisable| Error::Unstorable("an outcome has no JSON form"))?;
-    diesel::insert_into(job_chunks::table)
-        .values((
-            job_chunks::db_id.eq(header.db_id.0),
-            job_chunks::job_id.eq(header.job_id.0),
-            job_chunks::first_index.eq(count(first_index)?),
-            job_chunks::records.eq(count(tally.processed())?),
-            (
-                job_chunks::created.eq(count(tally.created)?),
-                job_chunks::updated.eq(count(tally.updated)?),
-                job_chunks::unchanged.eq(count(tally.unchanged)?),
-                job_chunks::skipped.eq(count(tally.skipped)?),
-                job_chunks::failed.eq(count(tally.failed)?),
-                job_chunks::warnings.eq(count(tally.warnings)?),
-            ),
-            job_chunks::actions.eq(actions),
-            job_chunks::profile_ids.eq(profile_ids),
-            job_chunks::details.eq(details),
-        ))
+    db_id: DatabaseId,
+    chunks: &[Chunk<'_>],
+) -> Result<Vec<Tally>, Error> {
+    let mut columns = Columns::default();
+    let tallies = chunks.iter().map(|chunk| columns.push(*chunk)).collect::<Result<Vec<_>, Error>>()?;
+    let [created, updated, unchanged, skipped, failed, warnings] = columns.counts;
+    prepared(INSERT)
+        .bind::<Integer, _>(db_id.0)
+        .bind::<Uuids, _>(columns.job_ids)
+        .bind::<Ints, _>(columns.first_indices)
+        .bind::<Ints, _>(columns.records)
+        .bind::<Ints, _>(created)
+        .bind::<Ints, _>(updated)
+        .bind::<Ints, _>(unchanged)
+        .bind::<Ints, _>(skipped)
+        .bind::<Ints, _>(failed)
+        .bind::<Ints, _>(warnings)
+        .bind::<Texts, _>(columns.actions)
+        .bind::<Texts, _>(columns.profile_ids)
+        .bind::<Texts, _>(columns.details)
         .execute(connection)?;
-    Ok(tally)
+    Ok(tallies)
 }
 
 fn detail(outcome: &Outcome) -> Option<Detail> {

@@ -3,9 +3,11 @@
 mod cancel;
 pub(crate) mod chunk;
 mod dead;
+mod ending;
 pub(crate) mod failure;
 mod job;
 mod key;
+mod lock;
 mod parts;
 mod read;
 mod redrive;
@@ -18,11 +20,13 @@ mod tests;
 mod warning;
 
 pub use dead::DeadJob;
+pub use ending::Ending;
+pub(crate) use ending::finish;
+pub use job::Registered;
 #[cfg(test)]
 pub(crate) use job::register;
-pub use job::{Ending, Registered};
-pub(crate) use job::{Locked, end, lock};
 pub use key::Reserved;
+pub(crate) use lock::{Locked, lock, lock_all};
 pub use parts::Part;
 pub use read::JobFilter;
 pub(crate) use read::status;

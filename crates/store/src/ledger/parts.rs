@@ -10,7 +10,7 @@ use intake_types::{DatabaseId, Header, JobId, JobState, PartV1};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{cancel, job};
+use super::{cancel, ending, job};
 use crate::prepared::prepared;
 use crate::{Error, Retention, Store};
 
@@ -177,7 +177,7 @@ impl Store {
             connection.transaction(|connection| {
                 let is_made = job::make(connection, &header)?;
                 if is_made {
-                    job::finish(connection, &header, keep, JobState::Failed, Some((error, &text)))?;
+                    ending::finish(connection, &[&header], keep, JobState::Failed, Some((error, &text)))?;
                 }
                 Ok(is_made)
             })
@@ -258,7 +258,7 @@ fn end_without_seal(connection: &mut PgConnection, header: Value, keep: Retentio
         serde_json::from_value(header).map_err(|_unfit| Error::Unreadable("the header of a part"))?;
     let is_made = job::make(connection, &header)?;
     if is_made {
-        job::end(connection, &header, keep, JobState::Failed, Some((GIVEN_UP, NO_END)))?;
+        ending::end(connection, &header, keep, JobState::Failed, Some((GIVEN_UP, NO_END)))?;
         prepared(FREE_KEY)
             .bind::<Text, _>(&*header.account)
             .bind::<UuidType, _>(header.job_id.0)

@@ -78,7 +78,7 @@ impl Row {
     fn read(self) -> Result<Status, Error> {
         let state = parse(&self.state)?;
         if !state.is_terminal() && self.attempts == 0 {
-            // It goes on with another one, and has a row before it has a worker.
+            // It has a row before it has a worker: it goes on with another one, or was to be applied together with others.
             return Ok(Status {
                 job_id: JobId(self.id),
                 state: JobState::Queued,
@@ -119,7 +119,7 @@ impl Row {
 }
 
 /// Reads counts in the order of the columns of `job_chunks`.
-fn tally(counts: &[i32]) -> Result<Tally, Error> {
+pub(super) fn tally(counts: &[i32]) -> Result<Tally, Error> {
     let &[created, updated, unchanged, skipped, failed, warnings] = counts else {
         return Err(Error::Unreadable("a job's counts"));
     };
@@ -133,7 +133,7 @@ fn tally(counts: &[i32]) -> Result<Tally, Error> {
     })
 }
 
-fn number(value: i64) -> Result<u32, Error> {
+pub(super) fn number(value: i64) -> Result<u32, Error> {
     u32::try_from(value).map_err(|_range| Error::Unreadable("a job's count"))
 }
 

@@ -8,7 +8,7 @@ use intake_types::{Header, JobId, JobState};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::job::end;
+use super::ending::end;
 use crate::prepared::prepared;
 use crate::{Error, Retention, Store};
 

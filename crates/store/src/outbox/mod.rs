@@ -10,4 +10,4 @@ mod tests;
 mod write;
 
 pub use relay::{Backlog, Dispatch, Limits, Relayed};
-pub(crate) use write::{changes, job_ended};
+pub(crate) use write::tell;

@@ -1,14 +1,12 @@
 //! Events into the outbox. The transaction is that of the change, and holds the locks of what changes.
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, SmallInt, Text};
+use intake_types::DatabaseId;
 use intake_types::event::{Event, Page, pages};
-use intake_types::plan::Change;
-use intake_types::{DatabaseId, Header};
 
+use crate::Error;
 use crate::prepared::prepared;
-use crate::{Error, ledger};
 
 // Ids are drawn in the order of the rows.
 const INSERT: &str = "\
@@ -17,27 +15,17 @@ const INSERT: &str = "\
     FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS u (strand, topic, events, body, position) \
     ORDER BY u.position";
 
-/// Has the changes of a chunk told. The profiles must be locked: ids drawn now are later than those of whoever had the
-/// locks before, and earlier than those of whoever gets them next.
-pub(crate) fn changes(
+/// Has it told what a transaction changes, and then which jobs it ends. The profiles must be locked: ids drawn now are later
+/// than those of whoever had the locks before, and earlier than those of whoever gets them next.
+pub(crate) fn tell<'a>(
     connection: &mut PgConnection,
-    header: &Header,
-    first_index: u32,
-    now: DateTime<Utc>,
-    changes: &[Change],
+    db_id: DatabaseId,
+    changes: impl IntoIterator<Item = Event<'a>>,
+    ends: impl IntoIterator<Item = Event<'a>>,
 ) -> Result<(), Error> {
-    insert(connection, header.db_id, &pages(Event::of_changes(header, first_index, now, changes)))
-}
-
-/// Has it told that a job has ended, just now and in this transaction.
-pub(crate) fn job_ended(connection: &mut PgConnection, header: &Header) -> Result<(), Error> {
-    let status = ledger::status(connection, &header.account, header.job_id)?;
-    let entry = status.as_ref().and_then(|status| Some((status.state, status.ledger.as_ref()?)));
-    let ended = entry.and_then(|(state, entry)| Some((state, entry, entry.finished_at?)));
-    let (state, entry, finished_at) =
-        ended.ok_or_else(|| Error::Unknown(format!("job {} has not ended", header.job_id)))?;
-    let event = Event::of_job(header.job_id, state, entry, finished_at);
-    insert(connection, header.db_id, &pages(std::iter::once(event)))
+    let mut all = pages(changes.into_iter());
+    all.extend(pages(ends.into_iter()));
+    insert(connection, db_id, &all)
 }
 
 fn insert(connection: &mut PgConnection, db_id: DatabaseId, pages: &[Page]) -> Result<(), Error> {

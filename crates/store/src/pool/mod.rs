@@ -4,6 +4,7 @@ mod current;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -41,6 +42,8 @@ pub struct Store {
     call_timeout: Duration,
     retention: Retention,
     pub(crate) catalog: Arc<LastCatalog>,
+    /// Whether jobs that were applied together wanted to claim values that others carry, the last time: the next ones may, too.
+    pub(crate) meets_others: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Store {
@@ -61,6 +64,7 @@ impl Store {
             call_timeout: config.call_timeout(),
             retention: config.retention.in_order(),
             catalog: Arc::default(),
+            meets_others: Arc::default(),
         }
     }
 

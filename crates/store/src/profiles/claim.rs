@@ -10,9 +10,9 @@ use intake_types::DatabaseId;
 use intake_types::plan::{Claim, IdentityRow};
 use uuid::Uuid;
 
-use super::columns::{KeyColumns, SmallInts, Texts, index};
 use super::{copy, identities};
 use crate::Error;
+use crate::columns::{KeyColumns, SmallInts, Texts, index};
 use crate::prepared::prepared;
 
 /// Claims from which on it pays to try whether all of them are of new values.
@@ -39,7 +39,7 @@ struct Row {
 
 /// Makes this transaction the only one that can decide on the values of claims that decide. All must be sorted by key.
 ///
-/// Most imports have only new values or meet others all the time; `meets_others` tells which, and learns it.
+/// Most imports have only new values or meet others all the time; `meets_others` tells which it was last, and learns it.
 ///
 /// Gives back the rows that were inserted. Of the other values another profile is the first holder; its row is locked where
 /// the claim decides, else left alone, so that creators who share such a value do not wait for each other. The values that
@@ -52,13 +52,14 @@ pub(crate) fn claim(
 ) -> Result<Vec<IdentityRow>, Error> {
     let mut claimed = Vec::new();
     let mut open = claims;
-    if open.len() >= MANY && !meets_others.load(Ordering::Relaxed) {
+    let is_many = open.len() >= MANY;
+    if is_many && !meets_others.load(Ordering::Relaxed) {
         if all_new(connection, db_id, &open)? {
             return Ok(open.into_iter().map(|claim| claim.row).collect());
         }
         meets_others.store(true, Ordering::Relaxed);
     }
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         if open.is_empty() {
             return Ok(claimed);
         }
@@ -67,6 +68,9 @@ pub(crate) fn claim(
         let rows = open.iter().map(|claim| &claim.row);
         if identities::insert(connection, identities::ADD_FIRST, db_id, rows)? == open.len() {
             claimed.extend(open.into_iter().map(|claim| claim.row));
+            if is_many && round == 0 {
+                meets_others.store(false, Ordering::Relaxed);
+            }
             return Ok(claimed);
         }
         let (deciding, others): (Vec<Claim>, Vec<Claim>) = open.into_iter().partition(|claim| claim.decides);

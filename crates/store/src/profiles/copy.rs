@@ -14,8 +14,8 @@ use intake_types::DatabaseId;
 use intake_types::plan::{IdentityRow, ProfileRow, SubscriptionRow};
 use serde_json::{Map, Value};
 
-use super::columns::source_numbers;
 use super::find::FIRST;
+use crate::columns::source_numbers;
 use crate::schema::{identities, profiles, subscriptions};
 
 /// An object, written out where it is sent.

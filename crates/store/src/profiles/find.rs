@@ -6,8 +6,8 @@ use intake_types::plan::Holder;
 use intake_types::{Combination, DatabaseId, Key, Kind, Places, ProfileId, Source, Sources};
 use uuid::Uuid;
 
-use super::columns::{Ints, KeyColumns, SmallInts, Texts, index, source_numbers, sources_of};
 use crate::Error;
+use crate::columns::{Ints, KeyColumns, SmallInts, Texts, index, source_numbers, sources_of};
 use crate::prepared::prepared;
 
 /// Most profiles that are told of one value. More share a value only where nothing matches by it.

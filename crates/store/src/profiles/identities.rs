@@ -7,8 +7,8 @@ use diesel::sql_types::{BigInt, Integer};
 use intake_types::plan::{Identities, IdentityRow};
 use intake_types::{DatabaseId, Key, ProfileId};
 
-use super::columns::{Ints, KeyColumns, SmallInts, Texts, Uuids};
 use crate::Error;
+use crate::columns::{Ints, KeyColumns, SmallInts, Texts, Uuids};
 use crate::prepared::prepared;
 
 /// How often others may take the ordinals that we were about to take.

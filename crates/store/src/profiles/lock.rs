@@ -12,8 +12,8 @@ use intake_types::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::columns::Uuids;
 use crate::Error;
+use crate::columns::Uuids;
 use crate::prepared::prepared;
 
 // One index probe per id, in the order of the array; see `find` for why not a join.

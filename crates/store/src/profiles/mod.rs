@@ -1,7 +1,6 @@
 //! Profiles in their tables: find by value, claim values, lock, write, and read for people.
 
 pub(crate) mod claim;
-mod columns;
 mod copy;
 pub(crate) mod find;
 pub(crate) mod identities;

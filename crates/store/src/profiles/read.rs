@@ -9,9 +9,9 @@ use intake_types::{DatabaseId, Key, Lookup, MatchValues, Profile, ProfileId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::columns::Uuids;
 use super::find::MOST_HOLDERS;
 use super::{find, lock};
+use crate::columns::Uuids;
 use crate::prepared::prepared;
 use crate::{Error, Store};
 

@@ -11,9 +11,9 @@ use intake_types::plan::{LogRow, ProfileRow, SubscriptionRow};
 use intake_types::{DatabaseId, PackedLog, Plan};
 use uuid::Uuid;
 
-use super::columns::{Ints, SmallInts, Texts, Uuids, json_text, text_array_literal};
 use super::{copy, identities};
 use crate::Error;
+use crate::columns::{Ints, SmallInts, Texts, Uuids, json_text, text_array_literal};
 use crate::prepared::prepared;
 
 // An upsert of rows that are there: it probes the index once per row, where an UPDATE .. FROM may scan the whole

@@ -43,8 +43,9 @@ pub(crate) fn check_records(header: &Header, records: &[&RawValue]) -> Vec<Outco
     let candidates =
         Candidates::new(database(), &[], Vec::new(), rows, decided).expect("nobody changes meanwhile");
     let plan = Plan::of(database(), drafts, candidates);
-    assert_eq!(plan.outcomes.len(), records.len());
-    for (outcome, index) in plan.outcomes.iter().zip(0..) {
+    let outcomes: Vec<Outcome> = plan.shares.into_iter().flat_map(|share| share.outcomes).collect();
+    assert_eq!(outcomes.len(), records.len());
+    for (outcome, index) in outcomes.iter().zip(0..) {
         assert_eq!(outcome.index, index);
         check_outcome(outcome);
     }
@@ -55,7 +56,7 @@ pub(crate) fn check_records(header: &Header, records: &[&RawValue]) -> Vec<Outco
     for row in &plan.subscriptions {
         check_stored(&row.subscription.custom_fields);
     }
-    plan.outcomes
+    outcomes
 }
 
 fn check_outcome(outcome: &Outcome) {

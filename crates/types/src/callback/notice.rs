@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::event::JobData;
+use crate::event::{EndedJob, JobData};
 use crate::wire::status_path;
 use crate::{JobId, Status};
 
@@ -42,7 +42,7 @@ impl CallbackNotice {
         let (job_id, path) = (status.job_id, status_path(status.job_id));
         let finished_at = moment(entry.finished_at?);
         let data = Data {
-            job: JobData::of_job(job_id, status.state, entry),
+            job: EndedJob::of(job_id, status.state, entry).into(),
             accepted_at: accepted_at(job_id),
             started_at: moment(entry.started_at),
             finished_at: finished_at.clone(),

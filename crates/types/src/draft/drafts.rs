@@ -81,6 +81,11 @@ impl Drafts {
         &self.valid
     }
 
+    /// How many records there are, right or wrong.
+    pub(crate) fn len(&self) -> usize {
+        self.valid.len() + self.refused.len()
+    }
+
     /// Says what was wrong with records of a stream that were no JSON, by position: what stands in their place, their
     /// text, was refused for being text.
     pub fn tell_unreadable(&mut self, problems: &BTreeMap<u32, String>) {

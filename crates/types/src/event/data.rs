@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::plan::Names;
 use crate::report::LedgerEntry;
-use crate::{Contact, DatabaseId, JobId, JobState, ResourceId};
+use crate::{Contact, DatabaseId, JobId, JobState, ResourceId, Tally};
 
 /// What the types of events tell.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,26 +69,62 @@ pub(crate) struct JobData<'a> {
     error_text: Option<&'a str>,
 }
 
-impl<'a> JobData<'a> {
-    pub(crate) fn of_job(job_id: JobId, state: JobState, entry: &'a LedgerEntry) -> Self {
-        let origin = Origin { db_id: entry.db_id, job_id, external_id: entry.external_id.as_deref() };
-        let tally = entry.tally;
-        let job_warnings = u32::try_from(entry.warnings.len()).unwrap_or(u32::MAX);
-        let error = entry.error.as_ref();
+/// A job that has ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EndedJob<'a> {
+    /// The job.
+    pub job_id: JobId,
+    /// The database it was for.
+    pub db_id: DatabaseId,
+    /// The client's own name of it.
+    pub external_id: Option<&'a str>,
+    /// The state that is its last.
+    pub state: JobState,
+    /// It changed nothing.
+    pub validate_only: bool,
+    /// Records in it.
+    pub total: u32,
+    /// What became of them.
+    pub tally: Tally,
+    /// How many warnings there are on the job as a whole.
+    pub warnings: u32,
+    /// Why it could not be applied as a whole, if so.
+    pub error: Option<(u16, &'a str)>,
+}
+
+impl<'a> EndedJob<'a> {
+    pub(crate) fn of(job_id: JobId, state: JobState, entry: &'a LedgerEntry) -> Self {
         Self {
-            origin,
-            status: state.word(),
+            job_id,
+            db_id: entry.db_id,
+            external_id: entry.external_id.as_deref(),
+            state,
             validate_only: entry.validate_only,
             total: entry.total,
+            tally: entry.tally,
+            warnings: u32::try_from(entry.warnings.len()).unwrap_or(u32::MAX),
+            error: entry.error.as_ref().map(|(error, text)| (*error, text.as_str())),
+        }
+    }
+}
+
+impl<'a> From<EndedJob<'a>> for JobData<'a> {
+    fn from(job: EndedJob<'a>) -> Self {
+        let EndedJob { job_id, db_id, external_id, tally, .. } = job;
+        Self {
+            origin: Origin { db_id, job_id, external_id },
+            status: job.state.word(),
+            validate_only: job.validate_only,
+            total: job.total,
             processed: tally.processed(),
             created: tally.created,
             updated: tally.updated,
             unchanged: tally.unchanged,
             skipped: tally.skipped,
             failed: tally.failed,
-            warnings: tally.warnings.saturating_add(job_warnings),
-            error: error.map_or(0, |(error, _)| *error),
-            error_text: error.map(|(_, text)| text.as_str()),
+            warnings: tally.warnings.saturating_add(job.warnings),
+            error: job.error.map_or(0, |(error, _)| error),
+            error_text: job.error.map(|(_, text)| text),
         }
     }
 }

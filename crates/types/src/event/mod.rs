@@ -16,9 +16,9 @@ use serde::{Serialize, Serializer};
 
 use self::data::{Data, Origin, ProfileData, SubscriptionData};
 use crate::plan::{Change, Part};
-use crate::report::LedgerEntry;
-use crate::{DatabaseId, Header, JobId, JobState, ProfileId};
+use crate::{DatabaseId, Header, JobId, ProfileId};
 
+pub use data::EndedJob;
 pub(crate) use data::JobData;
 pub use page::{Page, Topic, join, pages};
 pub use strand::Strand;
@@ -90,10 +90,10 @@ impl<'a> Event<'a> {
     }
 
     /// What to tell of a job that has ended; `at` is when.
-    pub fn of_job(job_id: JobId, state: JobState, entry: &'a LedgerEntry, at: DateTime<Utc>) -> Self {
-        let data = Data::Job(JobData::of_job(job_id, state, entry));
+    pub fn of_job(job: EndedJob<'a>, at: DateTime<Utc>) -> Self {
+        let (job_id, db_id, data) = (job.job_id, job.db_id, Data::Job(job.into()));
         let (id, subject) = (Id::Completed(job_id), Subject::Job(job_id));
-        let event = Self::new(id, entry.db_id, subject, text_of(at), "job.completed", data);
+        let event = Self::new(id, db_id, subject, text_of(at), "job.completed", data);
         Self { strand: Strand::of(job_id.0), topic: Topic::Jobs, ..event }
     }
 

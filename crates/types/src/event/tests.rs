@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::catalog::{Catalog, Declaration};
 use crate::plan::Holder;
-use crate::{Candidates, Drafts, Plan, Profile, ProfileId, Tally, Warning};
+use crate::{Candidates, Drafts, JobState, LedgerEntry, Plan, Profile, ProfileId, Tally, Warning};
 
 const JOB: &str = "019d0000-0000-7000-8000-000000000001";
 
@@ -69,8 +69,9 @@ fn changes(known: Option<Profile>, records: &[Value]) -> Vec<Change> {
     let decided = rows.iter().map(|row| row.key.clone()).collect();
     let candidates = Candidates::new(database, &holders, known.into_iter().collect(), rows, decided).unwrap();
     let plan = Plan::of(database, drafts, candidates);
-    assert_eq!(plan.changes.len(), plan.inserts.len() + plan.updates.len() + plan.subscriptions.len());
-    plan.changes
+    let changes = plan.shares.into_iter().next().unwrap().changes;
+    assert_eq!(changes.len(), plan.inserts.len() + plan.updates.len() + plan.subscriptions.len());
+    changes
 }
 
 /// Events as they are sent, one member a line.
@@ -188,7 +189,9 @@ fn a_job_that_ended() {
     let mut entry = entry();
     let job_id = header(None).job_id;
     let sent = |state, entry: &LedgerEntry| {
-        serde_json::to_string(&Event::of_job(job_id, state, entry, at())).unwrap().replace(",\"", ",\n\"")
+        serde_json::to_string(&Event::of_job(EndedJob::of(job_id, state, entry), at()))
+            .unwrap()
+            .replace(",\"", ",\n\"")
     };
     insta::assert_snapshot!(sent(JobState::Completed, &entry), @r#"
     {"specversion":"1.0",

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Change, Identities, IdentityRow, LogRow, Plan, ProfileRow, SubscriptionRow};
+use super::{Change, Identities, IdentityRow, LogRow, Plan, ProfileRow, Share, SubscriptionRow};
 use crate::{Carried, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
 
 pub(super) fn plan(
     before: &HashMap<ProfileId, Profile>,
     after: BTreeMap<ProfileId, Profile>,
     identities: Identities,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<Vec<Outcome>>,
+    met_by: impl Fn(ProfileId) -> usize,
 ) -> Plan {
-    let mut plan = Plan { identities, outcomes, ..Plan::default() };
+    let shares = outcomes.into_iter().map(|outcomes| Share { outcomes, ..Share::default() });
+    let mut plan = Plan { identities, shares: shares.collect(), ..Plan::default() };
     for (id, profile) in after {
         let known = before.get(&id);
         if known.is_some_and(|known| known.holds_same(&profile)) {
@@ -20,9 +22,10 @@ pub(super) fn plan(
             plan.confirmed.push(LogRow { id, log });
             continue;
         }
-        plan.changes.extend(Change::of_profile(known, &profile));
+        let Some(Share { changes, .. }) = plan.shares.get_mut(met_by(id)) else { continue };
+        changes.extend(Change::of_profile(known, &profile));
         let log = PackedLog::of(&profile).unwrap_or_default();
-        subscriptions(&mut plan, known, id, profile.subscriptions);
+        subscriptions(&mut plan.subscriptions, changes, known, id, profile.subscriptions);
         if known.is_some_and(|known| known.fields == profile.fields) {
             plan.touched.push(LogRow { id, log });
             continue;
@@ -35,7 +38,8 @@ pub(super) fn plan(
 
 /// Applying records keeps subscriptions where they are, and adds new ones after them.
 fn subscriptions(
-    plan: &mut Plan,
+    rows: &mut Vec<SubscriptionRow>,
+    changes: &mut Vec<Change>,
     known: Option<&Profile>,
     profile_id: ProfileId,
     all: Vec<Arc<Subscription>>,
@@ -44,8 +48,8 @@ fn subscriptions(
         let old = known.and_then(|known| known.subscriptions.get(position));
         if old != Some(&subscription) {
             let is_new = old.is_none();
-            plan.changes.push(Change::of_subscription(profile_id, old.map(Arc::as_ref), &subscription));
-            plan.subscriptions.push(SubscriptionRow { profile_id, subscription, is_new });
+            changes.push(Change::of_subscription(profile_id, old.map(Arc::as_ref), &subscription));
+            rows.push(SubscriptionRow { profile_id, subscription, is_new });
         }
     }
 }

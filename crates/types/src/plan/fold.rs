@@ -25,19 +25,33 @@ pub(super) struct People<'a> {
     claims: BTreeMap<(Key, ProfileId), Sources>,
     /// Values on which nobody else can decide meanwhile.
     decided: HashSet<Key>,
+    /// Whether a record was applied.
+    is_begun: bool,
 }
 
 impl<'a> People<'a> {
     pub(super) fn new(database: &'a Database, candidates: Candidates) -> Self {
         let Candidates { profiles, carried, holders, claims, decided } = candidates;
         let (after, carried_after) = (BTreeMap::new(), HashMap::new());
-        Self { database, before: profiles, after, carried, carried_after, holders, claims, decided }
+        Self {
+            database,
+            before: profiles,
+            after,
+            carried,
+            carried_after,
+            holders,
+            claims,
+            decided,
+            is_begun: false,
+        }
     }
 
-    /// Applies all of them. Gives their fates; of a chunk that must be cut, those of its first records.
+    /// Applies all of them. Gives their fates; of a chunk that must be cut, those of its first records: never before the first
+    /// of the plan, since nothing before that can have taken a value from its holder.
     pub(super) fn apply_all(&mut self, mut drafts: Drafts) -> Vec<Outcome> {
         let refused = std::mem::take(&mut drafts.refused);
-        let first = drafts.valid.first().map(|draft| draft.index);
+        let first = drafts.valid.first().map(|draft| draft.index).filter(|_| !self.is_begun);
+        self.is_begun |= first.is_some();
         let mut outcomes = Vec::with_capacity(drafts.valid.len() + refused.len());
         let mut end = u32::MAX;
         for draft in &drafts.valid {
@@ -64,10 +78,10 @@ impl<'a> People<'a> {
         outcomes.into_iter().map(Outcome::told).collect()
     }
 
-    /// What is to be written, now that records had these fates.
-    pub(super) fn plan(self, outcomes: Vec<Outcome>) -> Plan {
+    /// What is to be written, now that the records of the jobs had these fates; `met_by` tells which of them met a profile.
+    pub(super) fn plan(self, outcomes: Vec<Vec<Outcome>>, met_by: impl Fn(ProfileId) -> usize) -> Plan {
         let carried = diff::identities(self.claims, self.carried, self.carried_after);
-        diff::plan(&self.before, self.after, carried, outcomes)
+        diff::plan(&self.before, self.after, carried, outcomes, met_by)
     }
 
     /// What would be written.

@@ -38,7 +38,15 @@ pub struct Plan {
     pub subscriptions: Vec<SubscriptionRow>,
     /// What profiles can be found by from now on.
     pub identities: Identities,
-    /// What is to be told of it: one for each row above, those of a profile one after the other, its own fields first.
+    /// What each job has of it, in the order of the jobs.
+    pub shares: Vec<Share>,
+}
+
+/// What one job has of a plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Share {
+    /// What is to be told of it: one for each row that it makes or changes, those of a profile one after the other, its own
+    /// fields first.
     pub changes: Vec<Change>,
     /// One for each record, in input order; of a chunk that must be cut (see [`Plan::of`]), of its first records.
     pub outcomes: Vec<Outcome>,
@@ -116,7 +124,25 @@ impl Plan {
     pub fn of(database: &Database, drafts: Drafts, candidates: Candidates) -> Self {
         let mut people = fold::People::new(database, candidates);
         let outcomes = people.apply_all(drafts);
-        people.plan(outcomes)
+        people.plan(vec![outcomes], |_all| 0)
+    }
+
+    /// The same of several jobs, whole and one after the other. `None` where two of them meet the same profile, since what
+    /// becomes of it is to be told of each, or where it would have to be cut.
+    pub fn together(database: &Database, jobs: Vec<Drafts>, candidates: Candidates) -> Option<Self> {
+        let mut people = fold::People::new(database, candidates);
+        let mut met_by: HashMap<ProfileId, usize> = HashMap::new();
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for (job, drafts) in jobs.into_iter().enumerate() {
+            let records = drafts.len();
+            let fates = people.apply_all(drafts);
+            let mut met = fates.iter().filter_map(|outcome| outcome.profile_id);
+            if fates.len() < records || met.any(|id| *met_by.entry(id).or_insert(job) != job) {
+                return None;
+            }
+            outcomes.push(fates);
+        }
+        Some(people.plan(outcomes, |id| met_by.get(&id).copied().unwrap_or_default()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a chunk costs, as far as that can be counted: statements, each of which is a way to the database and back, and the bytes
 //! that are kept of a person. Whatever makes these more makes imports slower.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::InstrumentationEvent;
@@ -8,10 +9,10 @@ use diesel::prelude::*;
 use intake_types::MatchRule;
 use serde_json::{Value, json};
 
-use crate::Retention;
-use crate::apply::apply_chunk;
+use crate::apply::{apply_chunk, together};
 use crate::fixture::{catalog, import};
 use crate::testing::TestDatabase;
+use crate::{Import, Retention};
 
 /// A person as shops have them: some 500 bytes.
 fn person(number: usize, city: &str) -> Value {
@@ -26,12 +27,16 @@ fn person(number: usize, city: &str) -> Value {
     })
 }
 
-/// The statements, shortened, that the last chunk of a job of so many people takes.
-fn statements(connection: &mut PgConnection, job: u64, people: usize, city: &str) -> Vec<String> {
-    let records: Vec<Value> = (0..people).map(|number| person(number, city)).collect();
+/// A registered job of so many people, the first of whom has this number.
+fn job(connection: &mut PgConnection, job: u64, first: usize, people: usize, city: &str) -> Arc<Import> {
+    let records: Vec<Value> = (first..first + people).map(|number| person(number, city)).collect();
     let import = import(job, MatchRule::Email, &records);
     crate::ledger::register(connection, Retention::default(), &import.header).unwrap();
-    let all = 0..u32::try_from(people).unwrap();
+    import
+}
+
+/// The statements, shortened, that some work takes.
+fn seen<T>(connection: &mut PgConnection, work: impl FnOnce(&mut PgConnection) -> T) -> (T, Vec<String>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let see = Arc::clone(&seen);
     connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -39,11 +44,22 @@ fn statements(connection: &mut PgConnection, job: u64, people: usize, city: &str
             see.lock().unwrap().push(query.to_string().chars().take(60).collect());
         }
     });
-    let applied = apply_chunk(connection, Retention::default(), &import, &catalog(), &all).unwrap();
+    let done = work(connection);
     connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    (done, std::mem::take(&mut *seen.lock().unwrap()))
+}
+
+/// Those that the last chunk of a job of so many people takes.
+fn statements(connection: &mut PgConnection, number: u64, people: usize, city: &str) -> Vec<String> {
+    let import = job(connection, number, 0, people, city);
+    let all = 0..import.header.total;
+    let apply = |connection: &mut PgConnection| {
+        apply_chunk(connection, Retention::default(), &import, &catalog(), &all).unwrap()
+    };
+    let (applied, seen) = seen(connection, apply);
     assert_eq!((applied.tally.processed(), applied.tally.failed), (all.end, 0));
     assert!(applied.ended.is_some());
-    std::mem::take(&mut *seen.lock().unwrap())
+    seen
 }
 
 #[test]
@@ -52,11 +68,29 @@ fn a_chunk_takes_as_many_statements_however_long_it_is() {
         let database = TestDatabase::create();
         let connection = &mut database.connect();
         for (job, city, what, count) in
-            [(1, "Riga", "made", 16), (2, "Riga", "met as they are", 12), (3, "Tallinn", "changed", 13)]
+            [(1, "Riga", "made", 14), (2, "Riga", "met as they are", 11), (3, "Tallinn", "changed", 11)]
         {
             let seen = statements(connection, job, people, city);
             assert_eq!(seen.len(), count, "{people} are {what}: {seen:#?}");
         }
+    }
+}
+
+#[test]
+fn jobs_that_are_applied_together_take_as_many_statements_however_many_they_are() {
+    for jobs in [2, 20] {
+        let database = TestDatabase::create();
+        let connection = &mut database.connect();
+        let made = |number: u64| job(connection, number, usize::try_from(number).unwrap() * 20, 20, "Riga");
+        let imports: Vec<Arc<Import>> = (1..=jobs).map(made).collect();
+        let apply = |connection: &mut PgConnection| {
+            together::apply(connection, Retention::default(), &imports, &catalog(), &AtomicBool::new(false))
+                .unwrap()
+        };
+        let (applied, seen) = seen(connection, apply);
+        assert!(applied.iter().flatten().all(|job| job.tally.created == 20 && job.ended.is_some()));
+        assert_eq!(applied.into_iter().flatten().count(), imports.len());
+        assert_eq!(seen.len(), 15, "{jobs} jobs: {seen:#?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod dry_run;
 mod failures;
 mod matching;
 mod races;
+mod together;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ mod reading;
 mod record;
 mod render;
 mod tables;
+mod together;
 mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

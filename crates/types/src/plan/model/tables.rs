@@ -1,17 +1,17 @@
 //! The product's side of the comparison: chunks planned and written to tables that only keep what they are told.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::value::RawValue;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Database};
 use crate::plan::{Candidates, Claim, Holder, Plan};
 use crate::{
     Combination, DatabaseId, Drafts, Header, Key, Outcome, Places, Profile, ProfileId, Source, Sources,
 };
 
 /// What the two tables hold, and nothing cleverer.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Tables {
     pub(super) profiles: BTreeMap<ProfileId, Profile>,
     pub(super) identities: BTreeMap<(Key, ProfileId), Sources>,
@@ -81,9 +81,39 @@ impl Tables {
     ) -> Vec<Outcome> {
         let database = &catalog.databases[&DatabaseId(1)];
         let drafts = Drafts::of(header, catalog, database, first, records, None);
-        let holders = self.holders(&drafts);
+        let candidates = self.candidates(database, std::slice::from_ref(&drafts));
+        let mut plan = Plan::of(database, drafts, candidates);
+        self.write(&plan);
+        plan.shares.pop().unwrap().outcomes
+    }
+
+    /// Applies jobs as a whole and together, if that can be done.
+    pub(super) fn apply_together(
+        &mut self,
+        catalog: &Catalog,
+        jobs: &[(Header, Vec<&RawValue>)],
+    ) -> Option<Vec<Vec<Outcome>>> {
+        let database = &catalog.databases[&DatabaseId(1)];
+        let drafts = |(header, records): &(Header, Vec<&RawValue>)| {
+            Drafts::of(header, catalog, database, 0, records, None)
+        };
+        let jobs: Vec<Drafts> = jobs.iter().map(drafts).collect();
+        let candidates = self.candidates(database, &jobs);
+        let plan = Plan::together(database, jobs, candidates)?;
+        self.write(&plan);
+        Some(plan.shares.into_iter().map(|share| share.outcomes).collect())
+    }
+
+    /// Whom the jobs may mean, and what is claimed for them, the first that want a value first.
+    fn candidates(&mut self, database: &Database, jobs: &[Drafts]) -> Candidates {
+        let mut holders: Vec<Holder> = Vec::new();
+        for holder in jobs.iter().flat_map(|drafts| self.holders(drafts)) {
+            if !holders.contains(&holder) {
+                holders.push(holder);
+            }
+        }
         let (mut claims, mut decided) = (Vec::new(), HashSet::new());
-        for Claim { row, decides } in drafts.unheld(database, &holders) {
+        for Claim { row, decides } in jobs.iter().flat_map(|drafts| drafts.unheld(database, &holders)) {
             if decides {
                 decided.insert(row.key.clone());
             }
@@ -93,13 +123,10 @@ impl Tables {
                 claims.push(row);
             }
         }
-        let mut ids = drafts.ids();
+        let mut ids: BTreeSet<ProfileId> = jobs.iter().flat_map(Drafts::ids).collect();
         ids.extend(holders.iter().map(|holder| holder.profile_id));
         let loaded = self.profiles.values().filter(|profile| ids.contains(&profile.id)).cloned().collect();
-        let candidates = Candidates::new(database, &holders, loaded, claims, decided).unwrap();
-        let plan = Plan::of(database, drafts, candidates);
-        self.write(&plan);
-        plan.outcomes
+        Candidates::new(database, &holders, loaded, claims, decided).unwrap()
     }
 
     fn write(&mut self, plan: &Plan) {
