@@ -309,8 +309,14 @@ impl Job {
         } else {
             attempt.persist(apply).await?
         };
-        self.announcer.progress();
         Metric::WorkerChunkSeconds.observe(started.elapsed().as_secs_f64(), &[]);
+        self.count(import, &applied);
+        Ok(applied)
+    }
+
+    /// Counts and tells what a chunk has changed.
+    pub(crate) fn count(&self, import: &Import, applied: &Applied) {
+        self.announcer.progress();
         for (action, count) in [
             (Action::Created, applied.tally.created),
             (Action::Updated, applied.tally.updated),
@@ -320,7 +326,6 @@ impl Job {
             let action = action.word(import.header.validate_only);
             Metric::WorkerRecords.add(u64::from(count), &[("action", action.to_owned())]);
         }
-        Ok(applied)
     }
 
     /// Skips the records at hand that have no outcome yet, of a job that is to be stopped; with the last of the job it ends.

@@ -19,6 +19,7 @@ mod take;
 mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod together;
 mod undelivered;
 mod upkeep;
 mod verdict;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// Most bytes of JSON text in one chunk of several records: as values they can cost a hundred times as much.
-const MOST_BYTES: usize = 1 << 20;
+pub(crate) const MOST_BYTES: usize = 1 << 20;
 
 /// The chunks of a job that are still to be applied, in input order.
 #[derive(Debug)]

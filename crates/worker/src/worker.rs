@@ -18,8 +18,9 @@ use crate::undelivered::Undertaker;
 use crate::upkeep::Keeper;
 use crate::{Calls, Config, Events, Upkeep, Work, take};
 
-/// Messages of each lane of small jobs that are in hand at a time, so that its slots do not idle while one more is fetched.
-const SMALL_PREFETCH: u16 = 8;
+/// Messages of each lane of small jobs that are in hand at a time, so that as many as can be applied together wait while others
+/// are.
+const SMALL_PREFETCH: u16 = 48;
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
 pub struct Worker {

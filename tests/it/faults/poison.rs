@@ -105,7 +105,9 @@ fn a_message_that_kills_its_workers_takes_no_other_along() {
         world.end_held();
     }
     let _worker = WorkerProcess::start(&world, &[]);
-    assert_eq!(world.failed(&deadly)["attempts"], LIMIT + 1);
+    // The first time it may have been taken together with the others, which is no attempt of its own.
+    let attempts = world.failed(&deadly)["attempts"].clone();
+    assert!([LIMIT, LIMIT + 1].iter().any(|count| attempts == *count), "{attempts}");
     for job in others {
         assert_eq!(world.completed(&job)["created"], 1);
     }

@@ -7,3 +7,4 @@ mod retention;
 mod retry;
 mod status;
 mod sync;
+mod together;

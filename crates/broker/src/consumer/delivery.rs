@@ -44,6 +44,8 @@ pub struct Delivery {
     pub redelivered: bool,
     /// How often it came back, as far as the broker counts.
     pub delivery_count: u64,
+    /// For whoever puts it back: whether it is to be worked on by itself. Not when it comes.
+    pub is_apart: bool,
     body: Vec<u8>,
     properties: BasicProperties,
     acker: Option<Acker>,
@@ -84,6 +86,7 @@ impl Delivery {
             headers: text.into_iter().filter(|(name, _)| !is_ours(name) && !is_brokers(name)).collect(),
             redelivered,
             delivery_count: headers.map_or(0, delivery_count),
+            is_apart: false,
             body: data,
             properties,
             acker: Some(acker),

@@ -1,5 +1,5 @@
 //! Deliveries that nobody has begun to work on, those of each queue apart. Not more than the prefetch count of each, as the
-//! broker sends no more before some are settled.
+//! broker sends no more before some are settled; and what was taken and is put back.
 
 use std::{
     collections::VecDeque,
@@ -45,6 +45,14 @@ impl Inbox {
         self.added.notify_one();
     }
 
+    /// Adds one that was taken from here: it comes before those that came later.
+    pub(super) fn put_back(&self, queue: Queue, delivery: Delivery) {
+        if let Some(shelf) = self.lock().shelves.iter_mut().find(|shelf| shelf.queue == queue) {
+            shelf.deliveries.push_front(delivery);
+        }
+        self.added.notify_one();
+    }
+
     /// The oldest delivery that is wanted of the first queue in turn that has one; those of a lost connection are dropped,
     /// for they will come again.
     pub(super) fn pop(&self, wanted: &impl Fn(&Delivery) -> bool) -> Option<Delivery> {
@@ -77,9 +85,11 @@ impl Inbox {
         self.taken.notified().await;
     }
 
-    /// Whether nothing of this queue is left.
+    /// Whether nothing of this queue is left that could still be settled.
     pub(super) fn is_empty(&self, queue: Queue) -> bool {
-        self.lock().shelves.iter().all(|shelf| shelf.queue != queue || shelf.deliveries.is_empty())
+        let inner = self.lock();
+        let mut left = inner.shelves.iter().filter(|shelf| shelf.queue == queue);
+        left.all(|shelf| !shelf.deliveries.iter().any(Delivery::is_current))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

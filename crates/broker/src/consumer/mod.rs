@@ -161,6 +161,24 @@ impl Consumer {
         }
     }
 
+    /// Those of the deliveries that are here already and are wanted, at most so many. Never waits.
+    pub fn waiting_where(&mut self, most: usize, wanted: impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
+        if self.shutdown.is_cancelled() || *self.paused.borrow() {
+            return Vec::new();
+        }
+        std::iter::from_fn(|| self.inbox.pop(&wanted)).take(most).collect()
+    }
+
+    /// Puts a delivery of the lanes that was not begun back to where it was taken from: it is the next of its queue.
+    pub fn put_back(&mut self, delivery: Delivery) {
+        self.inbox.put_back(Queue::Lane(delivery.lane), delivery);
+    }
+
+    /// What was put back and not taken again, after the last delivery.
+    pub fn left(&mut self) -> Vec<Delivery> {
+        std::iter::from_fn(|| self.inbox.pop(&|_any| true)).collect()
+    }
+
     /// Stops the flow of deliveries, for instance while the database is away. Those already handed out
     /// can still be settled; those not handed out wait here for a while (`consume_pause_hold`), then go
     /// back to the queue.

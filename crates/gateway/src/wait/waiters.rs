@@ -63,8 +63,8 @@ impl Waiters {
     /// Hears notices until the shutdown.
     pub(crate) async fn listen(self, mut notices: Notices) {
         while let Some(notice) = notices.next().await {
-            let id = std::str::from_utf8(&notice).ok().and_then(|text| Uuid::from_str(text).ok());
-            if let Some(id) = id {
+            let lines = std::str::from_utf8(&notice).unwrap_or_default().lines();
+            for id in lines.filter_map(|line| Uuid::from_str(line).ok()) {
                 self.tell(JobId(id));
             }
         }
