@@ -117,14 +117,15 @@ fn break_all(
 fn conclude(programs: &Programs, operator: &Operator<'_>, clients: Clients, happened: &[Kind]) -> ExitCode {
     // Also what nobody was told of: a job that was not acknowledged, an event.
     let (start, database) = (Instant::now(), &programs.database);
+    // In the order in which one comes of the other, so that nothing is between two looks.
     let under_way = || {
-        ["SELECT count(*) FROM outbox", "SELECT count(*) FROM jobs WHERE state = 'processing'"]
+        ["SELECT count(*) FROM jobs WHERE state = 'processing'", "SELECT count(*) FROM outbox"]
             .map(|count| database.scalar(count))
     };
     let depths = || programs.runtime.block_on(intake_broker::depths(&programs.queues)).ok();
     let is_all_done = || {
         let is_empty = |depths: Depths| depths.work() + depths.dead + depths.undelivered == 0;
-        under_way() == [0, 0] && depths().is_some_and(is_empty)
+        depths().is_some_and(is_empty) && under_way() == [0, 0]
     };
     while !is_all_done() && start.elapsed() < PATIENCE {
         if depths().is_some_and(|depths| depths.dead > 0) {
@@ -133,7 +134,7 @@ fn conclude(programs: &Programs, operator: &Operator<'_>, clients: Clients, happ
         sleep(Duration::from_millis(100));
     }
     if !is_all_done() {
-        let left = format!("events, jobs {:?} and messages {:?}", under_way(), depths());
+        let left = format!("messages {:?} and jobs, events {:?}", depths(), under_way());
         clients.book.complain(format!("{left} are left for ever"));
     }
     for program in programs.all() {

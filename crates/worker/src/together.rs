@@ -53,10 +53,10 @@ impl Job {
             put_back(delivery, leave);
         }
         if group.len() <= 1 {
-            return match group.pop() {
-                Some((delivery, _)) => self.work(delivery).await,
-                None => {}
-            };
+            if let Some((delivery, _)) = group.pop() {
+                self.work(delivery).await;
+            }
+            return;
         }
         let span = info_span!("jobs", jobs = group.len());
         let alone = self.apply_all(group).instrument(span).await;
