@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use intake_types::event::Event;
 use intake_types::plan::Share;
-use intake_types::{Header, JobState};
+use intake_types::{Header, JobState, Tally};
 
 use super::Applied;
 use crate::ledger::chunk::Chunk;
@@ -48,25 +48,22 @@ pub(super) fn enter(
     for Entry { import, first_index, share } in entries {
         ledger::failure::insert(connection, import, *first_index, &share.outcomes)?;
     }
-    let mut applied = Vec::with_capacity(entries.len());
-    let mut whole: Vec<&Header> = Vec::new();
-    for (Entry { import: Import { header, .. }, first_index, .. }, tally) in entries.iter().zip(tallies) {
-        let next_index = first_index.saturating_add(tally.processed());
-        if next_index >= header.total {
-            whole.push(header);
-        }
-        applied.push(Applied { next_index, tally, ended: None, cancelled: last == JobState::Cancelled });
-    }
-    let ended = ledger::finish(connection, &whole, keep, last, None)?;
-    for header in &whole {
+    let next = |(entry, tally): (&Entry<'_>, Tally)| {
+        let next_index = entry.first_index.saturating_add(tally.processed());
+        Applied { next_index, tally, ended: None, cancelled: last == JobState::Cancelled }
+    };
+    let mut applied: Vec<Applied> = entries.iter().zip(tallies).map(next).collect();
+    let mut whole: Vec<(&Header, &mut Applied)> =
+        entries.iter().map(|entry| &entry.import.header).zip(&mut applied).collect();
+    whole.retain(|(header, applied)| applied.next_index >= header.total);
+    let headers: Vec<&Header> = whole.iter().map(|(header, _)| *header).collect();
+    let ended = ledger::finish(connection, &headers, keep, last, None)?;
+    for (header, applied) in whole {
         let is_new = ended.iter().any(|job| job.job_id() == header.job_id);
         if is_new {
             callbacks::insert(connection, header)?;
         }
-        let places = entries.iter().zip(&mut applied);
-        for (_, applied) in places.filter(|(entry, _)| entry.import.header.job_id == header.job_id) {
-            applied.ended = Some(Ending { state: last, error: None, is_new });
-        }
+        applied.ended = Some(Ending { state: last, error: None, is_new });
     }
     let ends = ended.iter().map(|job| job.event(db_id, last, None)).collect::<Result<Vec<_>, Error>>()?;
     outbox::tell(connection, db_id, entries.iter().flat_map(|entry| entry.events(now)), ends)?;
