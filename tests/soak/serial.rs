@@ -71,7 +71,7 @@ pub(crate) fn apply(
     for Step { header, applied } in steps.into_iter().rev() {
         let (job, stamp) = (header.job_id, header.stamp());
         let texts: Vec<&RawValue> = applied.iter().map(|(_, _, text)| text.as_ref()).collect();
-        let drafts = Drafts::of(&header, catalog, database, 0, &texts, None);
+        let drafts = Drafts::of(&header, catalog, database, (0..).zip(texts), None);
         if drafts.valid().len() != applied.len() {
             complaints.push(format!("job {job} has applied records that are wrong"));
             continue;

@@ -45,6 +45,7 @@ diesel::table! {
         fields -> Jsonb,
         written_by -> Uuid,
         written -> Nullable<Json>,
+        imprint -> Nullable<Uuid>,
     }
 }
 

@@ -57,6 +57,9 @@ CREATE TABLE profiles (
     -- is of others. Plain json, for it is only ever read whole.
     written_by uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     written json,
+    -- Of the record that wrote it last, where the same once more would find everything as it is: then it is not even read.
+    -- Whoever changes the profile by hand, or its subscriptions, must set this to NULL.
+    imprint uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (db_id, id)

@@ -2,11 +2,13 @@
 
 mod dry_run;
 mod entry;
+mod repeats;
 mod resolve;
 #[cfg(test)]
 mod tests;
 mod together;
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +16,7 @@ use std::time::Instant;
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
 use intake_types::plan::Share;
-use intake_types::{DatabaseId, Drafts, JobState, Outcome, Plan, Tally};
+use intake_types::{DatabaseId, Drafts, JobState, Outcome, Plan, Repeat, Tally};
 
 use self::entry::Entry;
 use crate::ledger::Locked;
@@ -102,22 +104,42 @@ pub(crate) fn apply_chunk(
     catalog: &Catalog,
     range: &Range<u32>,
 ) -> Result<Applied, Error> {
-    let header = &import.header;
-    let database = database(catalog, header.db_id)?;
-    // Reading the records needs no transaction, so no lock is held meanwhile.
-    let drafts = drafts(catalog, database, import, range);
-    if header.validate_only {
+    let database = database(catalog, import.header.db_id)?;
+    if import.header.validate_only {
+        let drafts = drafts(catalog, database, import, range, &[]);
         return dry_run::chunk(connection, keep, import, database, drafts);
     }
+    let repeats = repeats::likely(connection, import, catalog, database, range)?;
+    let count = repeats.len();
+    match apply_beside(connection, keep, import, catalog, database, range, repeats) {
+        Err(Error::Contention) if count > 0 => {
+            // One of them is none any more, or another record bears on it.
+            tracing::debug!(chunk.repeats = count, "a chunk with repeats is read whole");
+            apply_beside(connection, keep, import, catalog, database, range, Vec::new())
+        }
+        applied => applied,
+    }
+}
+
+/// Applies a chunk of which these records are not read.
+fn apply_beside(
+    connection: &mut PgConnection,
+    keep: Retention,
+    import: &Import,
+    catalog: &Catalog,
+    database: &Database,
+    range: &Range<u32>,
+    mut repeats: Vec<Repeat>,
+) -> Result<Applied, Error> {
+    // Reading the records needs no transaction, so no lock is held meanwhile.
+    let drafts = drafts(catalog, database, import, range, &repeats);
     connection.transaction(|connection| {
         enter(connection, keep, import, range.start, |connection| {
-            let candidates = resolve::candidates(
-                connection,
-                database,
-                std::slice::from_ref(&drafts),
-                &import.meets_others,
-            )?;
-            let mut plan = Plan::of(database, drafts, candidates);
+            let (jobs, before) = (std::slice::from_ref(&drafts), import.header.stamp());
+            let others = &import.meets_others;
+            let candidates = resolve::candidates(connection, database, jobs, others, &mut repeats, before)?;
+            let plan = Plan::with_repeats(database, drafts, candidates, repeats);
+            let mut plan = plan.ok_or(Error::Contention)?;
             write::plan(connection, database.id, &plan)?;
             Ok(plan.shares.pop().unwrap_or_default())
         })
@@ -129,9 +151,17 @@ fn database(catalog: &Catalog, db_id: DatabaseId) -> Result<&Database, Error> {
     database.ok_or_else(|| Error::Unknown(format!("no database {db_id} in the catalogue")))
 }
 
-fn drafts(catalog: &Catalog, database: &Database, import: &Import, range: &Range<u32>) -> Drafts {
-    let (records, atlas) = (import.slice(range), import.atlas.as_deref());
-    let mut drafts = Drafts::of(&import.header, catalog, database, range.start, &records, atlas);
+/// The records of a range but for the repeats.
+fn drafts(
+    catalog: &Catalog,
+    database: &Database,
+    import: &Import,
+    range: &Range<u32>,
+    repeats: &[Repeat],
+) -> Drafts {
+    let known: HashSet<u32> = repeats.iter().map(|repeat| repeat.glance.index).collect();
+    let records = (range.start..).zip(import.slice(range)).filter(|(index, _)| !known.contains(index));
+    let mut drafts = Drafts::of(&import.header, catalog, database, records, import.atlas.as_deref());
     drafts.tell_unreadable(&import.unreadable);
     drafts
 }

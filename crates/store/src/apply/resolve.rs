@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use diesel::PgConnection;
 use intake_types::catalog::Database;
 use intake_types::plan::{Claim, Holder, IdentityRow};
-use intake_types::{Candidates, Combination, Drafts, Key, Places, ProfileId, Source, Sources};
+use intake_types::{Candidates, Combination, Drafts, Key, Places, ProfileId, Repeat, Source, Sources, Stamp};
 
 use crate::Error;
 use crate::profiles::find::MOST_HOLDERS;
@@ -15,12 +15,15 @@ use crate::profiles::{claim, find, lock};
 /// How often profiles may change between look-up and lock before the chunk is given up for now.
 const ROUNDS: usize = 5;
 
-/// Looks up, claims and locks until what was found is what is locked. The jobs must match in the same places.
+/// Looks up, claims and locks until what was found is what is locked. The jobs must match in the same places. With what they
+/// mean the profiles of `repeats` are locked, which must be such for a request with the stamp `before`.
 pub(super) fn candidates(
     connection: &mut PgConnection,
     database: &Database,
     jobs: &[Drafts],
     meets_others: &AtomicBool,
+    repeats: &mut [Repeat],
+    before: Stamp,
 ) -> Result<Candidates, Error> {
     let Some(first) = jobs.first() else { return Ok(Candidates::default()) };
     let mut search = Search {
@@ -40,7 +43,7 @@ pub(super) fn candidates(
         search.claim_unheld()?;
         let mut ids: BTreeSet<ProfileId> = jobs.iter().flat_map(Drafts::ids).collect();
         ids.extend(search.holders.iter().map(|holder| holder.profile_id));
-        let profiles = lock::profiles(search.connection, database.id, &ids)?;
+        let profiles = lock::profiles(search.connection, database.id, &ids, repeats, before)?;
         let (claims, decided) = (search.claims.clone(), search.decided.clone());
         match Candidates::new(database, &search.holders, profiles, claims, decided) {
             Ok(candidates) => return Ok(candidates),

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use intake_types::catalog::{Catalog, Database};
-use intake_types::{Drafts, JobId, JobState, Key, Plan, ProfileId};
+use intake_types::{Drafts, JobId, JobState, Key, Plan, ProfileId, Stamp};
 
 use super::entry::{self, Entry};
 use super::{Applied, database, drafts, resolve};
@@ -50,7 +50,7 @@ pub(super) fn apply(
     let database = database(catalog, first.header.db_id)?;
     let mut met = Met::default();
     let jobs = imports.iter().map(|import| {
-        let drafts = drafts(catalog, database, import, &(0..import.end()));
+        let drafts = drafts(catalog, database, import, &(0..import.end()), &[]);
         met.is_apart(&drafts).then_some((&**import, drafts))
     });
     let jobs = jobs.collect();
@@ -101,7 +101,7 @@ fn transaction(
     }
     let is_open: Vec<bool> = jobs.iter().map(Option::is_some).collect();
     let (imports, drafts): (Vec<&Import>, Vec<Drafts>) = jobs.into_iter().flatten().unzip();
-    let candidates = resolve::candidates(connection, database, &drafts, meets_others)?;
+    let candidates = resolve::candidates(connection, database, &drafts, meets_others, &mut [], Stamp::NEVER)?;
     let plan = Plan::together(database, drafts, candidates).ok_or(Error::Contention)?;
     write::plan(connection, database.id, &plan)?;
     let shares = imports.into_iter().zip(plan.shares);

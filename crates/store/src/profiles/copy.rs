@@ -52,13 +52,14 @@ pub(super) fn profiles(
     if rows.is_empty() {
         return Ok(());
     }
-    let values = rows.iter().map(|ProfileRow { id, fields, log }| {
+    let values = rows.iter().map(|ProfileRow { id, fields, log, imprint }| {
         (
             profiles::db_id.eq(db_id.0),
             profiles::id.eq(id.0),
             profiles::fields.eq(Object(fields)),
             profiles::written_by.eq(log.base.0),
             profiles::written.eq(log.rest.as_deref().map(Written)),
+            profiles::imprint.eq(imprint.map(|imprint| imprint.0)),
         )
     });
     diesel::copy_from(profiles::table).from_insertable(values.collect::<Vec<_>>()).execute(connection)?;

@@ -17,7 +17,8 @@ pub(crate) const MOST_HOLDERS: u32 = 16;
 pub(super) const FIRST: i32 = 0;
 
 /// Where matching looks; a custom field's value stands nowhere but in the profile itself, so places do not bear on it.
-const COUNTS: &str = "(u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}')))";
+pub(super) const COUNTS: &str =
+    "(u.kind >= $6 OR (($4 IS NULL OR sources && $4) AND (NOT $5 OR sources <> '{0}')))";
 
 // LATERAL with LIMIT makes one index probe per key. A plain join would do so only with statistics: on a table that was
 // never analysed the planner takes every database for a few rows and scans it whole for each chunk.
@@ -144,7 +145,7 @@ fn carriers(
     Ok(carriers)
 }
 
-fn among(places: &Places) -> Option<Vec<i32>> {
+pub(super) fn among(places: &Places) -> Option<Vec<i32>> {
     match places {
         Places::Among(sources) => Some(source_numbers(sources)),
         Places::Anywhere | Places::Subscriptions => None,

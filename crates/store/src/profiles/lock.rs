@@ -1,12 +1,12 @@
 //! Profiles read to be changed: locked in the order of their ids, with their subscriptions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
+use diesel::sql_types::{Array, Bool, Integer, Jsonb, Nullable, SmallInt, Text, Uuid as UuidType};
 use intake_types::{
-    Channel, Contact, DatabaseId, PackedLog, Profile, ProfileId, ResourceId, Stamp, Subscription,
+    Channel, Contact, DatabaseId, PackedLog, Profile, ProfileId, Repeat, ResourceId, Stamp, Subscription,
     SubscriptionStatus,
 };
 use serde_json::{Map, Value};
@@ -16,18 +16,28 @@ use crate::Error;
 use crate::columns::Uuids;
 use crate::prepared::prepared;
 
-// One index probe per id, in the order of the array; see `find` for why not a join.
-const LOCK: &str = "\
-    SELECT p.* FROM unnest($2) AS u (id) \
-    CROSS JOIN LATERAL ( \
-        SELECT id, fields, written_by, written::text FROM profiles WHERE db_id = $1 AND id = u.id FOR UPDATE \
-    ) AS p";
+/// Whether a profile was last written by the record with this imprint, in a request that was accepted before this one.
+pub(super) const IS_REPEATED: &str = "coalesce(imprint = u.imprint AND written_by < u.before, false)";
+
+// One index probe per id, in the order of the array; see `find` for why not a join. Of those that are as they are known to be
+// the fields are not needed.
+fn lock() -> String {
+    format!(
+        "SELECT p.* FROM (SELECT *, $4 AS before FROM unnest($2, $3) AS u (id, imprint)) AS u \
+         CROSS JOIN LATERAL ( \
+             SELECT id, {IS_REPEATED} AS is_repeated, CASE WHEN {IS_REPEATED} THEN NULL ELSE fields END AS fields, \
+                 written_by, written::text \
+             FROM profiles WHERE db_id = $1 AND id = u.id FOR UPDATE \
+         ) AS p"
+    )
+}
 
 // The same without locks.
 const READ: &str = "\
     SELECT p.* FROM unnest($2) AS u (id) \
     CROSS JOIN LATERAL ( \
-        SELECT id, fields, written_by, written::text FROM profiles WHERE db_id = $1 AND id = u.id OFFSET 0 \
+        SELECT id, false AS is_repeated, fields, written_by, written::text \
+        FROM profiles WHERE db_id = $1 AND id = u.id OFFSET 0 \
     ) AS p";
 
 // OFFSET 0 keeps the planner from turning the probes into a join.
@@ -42,8 +52,11 @@ const SUBSCRIPTIONS: &str = "\
 struct ProfileColumns {
     #[diesel(sql_type = UuidType)]
     id: Uuid,
-    #[diesel(sql_type = Jsonb)]
-    fields: Value,
+    #[diesel(sql_type = Bool)]
+    is_repeated: bool,
+    /// None of one that is repeated.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    fields: Option<Value>,
     #[diesel(sql_type = UuidType)]
     written_by: Uuid,
     #[diesel(sql_type = Nullable<Text>)]
@@ -87,13 +100,45 @@ impl SubscriptionColumns {
     }
 }
 
-/// The profiles of these ids that exist, locked until the transaction ends.
+/// The profiles of these ids that exist, locked until the transaction ends; and with them, in the one order, those of repeats,
+/// each of which must still be one for a request with the stamp `before`.
 pub(crate) fn profiles(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     ids: &BTreeSet<ProfileId>,
+    repeats: &mut [Repeat],
+    before: Stamp,
 ) -> Result<Vec<Profile>, Error> {
-    load(connection, LOCK, db_id, ids)
+    let mut wanted: BTreeMap<Uuid, Option<Uuid>> = BTreeMap::new();
+    for Repeat { glance, profile_id, .. } in &*repeats {
+        let known = wanted.insert(profile_id.0, Some(glance.imprint.0)).flatten();
+        if known.is_some_and(|known| known != glance.imprint.0) {
+            // Not both can be: somebody has written it between two looks.
+            return Err(Error::Contention);
+        }
+    }
+    let repeated = wanted.len();
+    // One that another record means as well is read.
+    wanted.extend(ids.iter().map(|id| (id.0, None)));
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (ids, imprints): (Vec<Uuid>, Vec<Option<Uuid>>) = wanted.into_iter().unzip();
+    let rows: Vec<ProfileColumns> = prepared(lock())
+        .bind::<Integer, _>(db_id.0)
+        .bind::<Uuids, _>(&ids)
+        .bind::<Array<Nullable<UuidType>>, _>(imprints)
+        .bind::<UuidType, _>(before.0)
+        .load(connection)?;
+    let (same, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_repeated);
+    if same.len() < repeated {
+        return Err(Error::Contention);
+    }
+    let rests: HashMap<Uuid, Option<String>> = same.into_iter().map(|row| (row.id, row.written)).collect();
+    for repeat in repeats {
+        repeat.rest = rests.get(&repeat.profile_id.0).cloned().flatten();
+    }
+    whole(connection, db_id, others)
 }
 
 /// The profiles of these ids that exist, as they are at this moment: for a transaction that sees one moment.
@@ -102,28 +147,31 @@ pub(crate) fn unlocked(
     db_id: DatabaseId,
     ids: &BTreeSet<ProfileId>,
 ) -> Result<Vec<Profile>, Error> {
-    load(connection, READ, db_id, ids)
-}
-
-fn load(
-    connection: &mut PgConnection,
-    statement: &str,
-    db_id: DatabaseId,
-    ids: &BTreeSet<ProfileId>,
-) -> Result<Vec<Profile>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<ProfileColumns> =
-        prepared(statement).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
-    // Only after the locks: subscriptions change only under the lock of their profile.
+        prepared(READ).bind::<Integer, _>(db_id.0).bind::<Uuids, _>(&ids).load(connection)?;
+    whole(connection, db_id, rows)
+}
+
+/// Profiles with their subscriptions, which change only under the lock of their profile.
+fn whole(
+    connection: &mut PgConnection,
+    db_id: DatabaseId,
+    rows: Vec<ProfileColumns>,
+) -> Result<Vec<Profile>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut subscriptions = subscriptions(connection, db_id, &ids)?;
     let profile = |row: ProfileColumns| {
         let log = PackedLog { base: Stamp(row.written_by), rest: row.written };
         Ok(Profile {
             id: ProfileId(row.id),
-            fields: Arc::new(object(row.fields)?),
+            fields: Arc::new(object(row.fields.unwrap_or_default())?),
             subscriptions: subscriptions.remove(&row.id).unwrap_or_default(),
             log: log.unpack().ok_or(Error::Unreadable("who wrote what of a profile"))?,
         })

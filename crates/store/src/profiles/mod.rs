@@ -6,6 +6,7 @@ pub(crate) mod find;
 pub(crate) mod identities;
 pub(crate) mod lock;
 mod read;
+pub(crate) mod repeats;
 #[cfg(test)]
 mod tests;
 pub(crate) mod write;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Integer, Nullable, Text};
+use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as UuidType};
 use intake_types::plan::{LogRow, ProfileRow, SubscriptionRow};
 use intake_types::{DatabaseId, PackedLog, Plan};
 use uuid::Uuid;
@@ -19,18 +19,19 @@ use crate::prepared::prepared;
 // An upsert of rows that are there: it probes the index once per row, where an UPDATE .. FROM may scan the whole
 // database as long as the table has no statistics.
 const UPDATE: &str = "\
-    INSERT INTO profiles (db_id, id, written_by, written, fields) \
-    SELECT $1, u.id, u.written_by, u.written::json, u.fields::jsonb \
-    FROM unnest($2, $3, $4, $5) AS u (id, written_by, written, fields) ORDER BY u.id \
-    ON CONFLICT (db_id, id) DO UPDATE SET fields = excluded.fields, \
-        written_by = excluded.written_by, written = excluded.written, updated_at = now()";
+    INSERT INTO profiles (db_id, id, written_by, written, imprint, fields) \
+    SELECT $1, u.id, u.written_by, u.written::json, u.imprint, u.fields::jsonb \
+    FROM unnest($2, $3, $4, $5, $6) AS u (id, written_by, written, imprint, fields) ORDER BY u.id \
+    ON CONFLICT (db_id, id) DO UPDATE SET fields = excluded.fields, written_by = excluded.written_by, \
+        written = excluded.written, imprint = excluded.imprint, updated_at = now()";
 
 // The same of all but the fields, which are not looked at.
 const CONFIRM: &str = "\
-    INSERT INTO profiles (db_id, id, written_by, written, fields) \
-    SELECT $1, u.id, u.written_by, u.written::json, '{}' \
-    FROM unnest($2, $3, $4) AS u (id, written_by, written) ORDER BY u.id \
-    ON CONFLICT (db_id, id) DO UPDATE SET written_by = excluded.written_by, written = excluded.written";
+    INSERT INTO profiles (db_id, id, written_by, written, imprint, fields) \
+    SELECT $1, u.id, u.written_by, u.written::json, u.imprint, '{}' \
+    FROM unnest($2, $3, $4, $5) AS u (id, written_by, written, imprint) ORDER BY u.id \
+    ON CONFLICT (db_id, id) DO UPDATE SET \
+        written_by = excluded.written_by, written = excluded.written, imprint = excluded.imprint";
 
 const TOUCH: &str = ", updated_at = now()";
 
@@ -64,12 +65,14 @@ fn update(connection: &mut PgConnection, db_id: DatabaseId, rows: &[ProfileRow])
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
+    let imprints: Vec<Option<Uuid>> = rows.iter().map(|row| row.imprint.map(|imprint| imprint.0)).collect();
     let fields: Vec<String> = rows.iter().map(|row| json_text(&row.fields)).collect::<Result<_, _>>()?;
     prepared(UPDATE)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
         .bind::<Uuids, _>(written_by)
         .bind::<Array<Nullable<Text>>, _>(written)
+        .bind::<Array<Nullable<UuidType>>, _>(imprints)
         .bind::<Texts, _>(fields)
         .execute(connection)?;
     Ok(())
@@ -86,11 +89,13 @@ fn logs(
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
+    let imprints: Vec<Option<Uuid>> = rows.iter().map(|row| row.imprint.map(|imprint| imprint.0)).collect();
     prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
         .bind::<Uuids, _>(written_by)
         .bind::<Array<Nullable<Text>>, _>(written)
+        .bind::<Array<Nullable<UuidType>>, _>(imprints)
         .execute(connection)?;
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) fn check(message: Message<'_>) {
 
 /// Gives back the outcomes, which hold on their own.
 pub(crate) fn check_records(header: &Header, records: &[&RawValue]) -> Vec<Outcome> {
-    let drafts = Drafts::of(header, catalog(), database(), 0, records, None);
+    let drafts = Drafts::of(header, catalog(), database(), (0..).zip(records.iter().copied()), None);
     let keys = drafts.keys();
     assert!(keys.is_sorted() && keys.iter().collect::<BTreeSet<_>>().len() == keys.len());
     for key in &keys {

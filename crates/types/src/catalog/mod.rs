@@ -4,6 +4,7 @@
 
 mod by_name;
 mod declare;
+mod definitions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ pub use declare::{
     FieldDeclaration, Orphan, ResourceDeclaration, Token,
 };
 
+use self::definitions::Definitions;
 use crate::callback::Callbacks;
 use crate::field::system_fields;
 use crate::{DatabaseId, Field, ResourceId, TokenHash};
@@ -102,6 +104,7 @@ pub struct Catalog {
     pub accounts: BTreeMap<String, Account>,
     /// The account that each live token belongs to.
     pub tokens: BTreeMap<TokenHash, String>,
+    definitions: Definitions,
 }
 
 impl Catalog {

@@ -42,18 +42,16 @@ pub(crate) struct Made {
 }
 
 impl Drafts {
-    /// Reads and checks records; `first_index` is the position of the first of them in the job. `atlas` knows where
-    /// addresses are, for requests that ask it.
-    pub fn of(
+    /// Reads and checks records, each with its position in the job. `atlas` knows where addresses are, for requests that ask
+    /// it.
+    pub fn of<'r>(
         header: &Header,
         catalog: &Catalog,
         database: &Database,
-        first_index: u32,
-        records: &[&RawValue],
+        records: impl IntoIterator<Item = (u32, &'r RawValue)>,
         atlas: Option<&dyn Atlas>,
     ) -> Self {
-        let has_unique = database.has_unique();
-        let reader = reader::Reader { header, catalog, database, atlas, has_unique };
+        let reader = reader::Reader::new(header, catalog, database, atlas);
         let mut drafts = Self {
             job_id: header.job_id,
             begins_at: header.begins_at,
@@ -67,7 +65,7 @@ impl Drafts {
             refused: Vec::new(),
             made: RefCell::default(),
         };
-        for (index, record) in (first_index..).zip(records) {
+        for (index, record) in records {
             match reader.read(index, record.get()) {
                 Ok(draft) => drafts.valid.push(draft),
                 Err(refused) => drafts.refused.push(*refused),

@@ -110,7 +110,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::MatchValues;
 
     #[derive(Debug)]
     struct Map(BTreeMap<IpAddr, Place>);
@@ -143,20 +142,12 @@ mod tests {
 
     /// What is added to a record of these fields, and the warnings as field and text.
     fn filled(fields: &[(&str, Assignment)], atlas: Option<&dyn Atlas>) -> Filled {
-        let mut draft = Draft {
-            index: 0,
-            reference: None,
-            fields: fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-            subscriptions: Vec::new(),
-            stand_ins: Vec::new(),
-            matching: MatchValues::FirstOf(Vec::new()),
-            unique_keys: Vec::new(),
-            unique_if_new: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut draft = Draft { fields, ..Draft::empty(0) };
+        let told = draft.fields.len();
         fill(&mut draft, atlas);
         assert!(draft.warnings.iter().all(|warning| warning.code == Code::GeoUnavailable));
-        let added = draft.fields.split_off(fields.len());
+        let added = draft.fields.split_off(told);
         let warnings = draft.warnings.into_iter().map(|warning| (warning.field.unwrap(), warning.text));
         (added, warnings.collect())
     }

@@ -6,6 +6,7 @@ mod assignment;
 mod contact;
 mod drafts;
 mod function;
+mod glance;
 mod locate;
 mod matching;
 mod merge;
@@ -23,12 +24,14 @@ use serde_json::Value;
 
 use crate::wire::member;
 use crate::{
-    Action, Channel, Contact, Failure, Key, MatchValues, Outcome, ResourceId, SubscriptionStatus, Warning,
+    Action, Channel, Contact, Failure, Imprint, Key, MatchValues, Outcome, ResourceId, SubscriptionStatus,
+    Warning,
 };
 
 pub(crate) use assignment::{Assignment, weight};
 pub use drafts::Drafts;
 pub(crate) use drafts::Made;
+pub use glance::{Glance, Repeat};
 
 /// What a record says of one subscription.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +61,8 @@ pub struct Draft {
     pub index: u32,
     /// The record's `_ref`.
     pub reference: Option<String>,
+    /// What it is known by, if by that alone it can be told what becomes of it.
+    pub imprint: Option<Imprint>,
     /// What it does to fields, in the order sent.
     pub fields: Vec<(String, Assignment)>,
     /// What it says of subscriptions, in the order sent.
@@ -72,6 +77,35 @@ pub struct Draft {
     pub unique_if_new: Vec<(Key, String)>,
     /// What was noticed while reading it.
     pub warnings: Vec<Warning>,
+}
+
+impl Draft {
+    /// Of a record of which nothing is known yet.
+    fn empty(index: u32) -> Self {
+        Self {
+            index,
+            reference: None,
+            imprint: None,
+            fields: Vec::new(),
+            subscriptions: Vec::new(),
+            stand_ins: Vec::new(),
+            matching: MatchValues::FirstOf(Vec::new()),
+            unique_keys: Vec::new(),
+            unique_if_new: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// Whether it sets values and does nothing else to them.
+    pub(crate) fn is_plain(&self) -> bool {
+        let in_subscriptions = self.subscriptions.iter().flat_map(|subscription| &subscription.custom_fields);
+        self.fields
+            .iter()
+            .chain(in_subscriptions)
+            .all(|(_, assignment)| matches!(assignment, Assignment::Set(_)))
+    }
 }
 
 pub(crate) fn failed(

@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::function::{Function, Meaning};
 use super::matching::{Matching, Named};
 use super::path::Path;
-use super::{Assignment, Draft, failed, locate, record, subscription};
+use super::{Assignment, Draft, failed, glance, locate, record, subscription};
 use crate::catalog::{Catalog, Database};
+use crate::imprint::Imprinter;
 use crate::{
-    Atlas, Code, Failure, Field, Header, Key, MatchRule, MatchValues, Nulls, Outcome, Problem, UnknownFields,
-    Warning,
+    Atlas, Code, Failure, Field, Header, Key, MatchRule, Nulls, Outcome, Problem, UnknownFields, Warning,
 };
 
 /// Longest `_ref`, in characters.
@@ -28,7 +28,7 @@ const READ_ONLY: [&str; 4] = ["_error", "profile_id", "created_at", "updated_at"
 pub(super) const NULL_REJECTED: &str = "null, and the request says nulls: reject";
 
 /// The field that `phone` is short for.
-const PHONES: &str = "phones";
+pub(super) const PHONES: &str = "phones";
 
 pub(super) struct Reader<'a> {
     pub(super) header: &'a Header,
@@ -37,21 +37,25 @@ pub(super) struct Reader<'a> {
     pub(super) atlas: Option<&'a dyn Atlas>,
     /// Whether any field of the database is unique.
     pub(super) has_unique: bool,
+    /// What takes the imprints of records, if they have any.
+    pub(super) imprinter: Option<Imprinter>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// `atlas` knows where addresses are, for requests that ask it.
+    pub(super) fn new(
+        header: &'a Header,
+        catalog: &'a Catalog,
+        database: &'a Database,
+        atlas: Option<&'a dyn Atlas>,
+    ) -> Self {
+        let imprinter = glance::names(&header.rule).and_then(|_| Imprinter::of(header, catalog, database));
+        Self { header, catalog, database, atlas, has_unique: database.has_unique(), imprinter }
+    }
+
     pub(super) fn read(&self, index: u32, text: &str) -> Result<Draft, Box<Outcome>> {
-        let mut draft = Draft {
-            index,
-            reference: None,
-            fields: Vec::new(),
-            subscriptions: Vec::new(),
-            stand_ins: Vec::new(),
-            matching: MatchValues::FirstOf(Vec::new()),
-            unique_keys: Vec::new(),
-            unique_if_new: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut draft = Draft::empty(index);
+        draft.imprint = self.imprinter.as_ref().map(|imprinter| imprinter.imprint(text));
         let filled = self.fill(&mut draft, text);
         Warning::limit(&mut draft.warnings);
         match filled {
@@ -68,6 +72,29 @@ impl Reader<'_> {
         }
         draft.fields.reserve(members.len());
         let mut named = Named::default();
+        self.members(draft, &mut named, members)?;
+        self.stand_in(draft, &named)?;
+        if self.header.detect_geo {
+            locate::fill(draft, self.atlas);
+        }
+        let matching = Matching { header: self.header, database: self.database, draft, named: &named };
+        draft.matching = matching.values()?;
+        let own = draft.fields.iter().filter_map(|(name, assignment)| match assignment {
+            Assignment::Set(value) => Some((name, value)),
+            _ => None,
+        });
+        draft.unique_keys = self.unique_keys(own);
+        draft.unique_if_new = self.unique_keys(draft.stand_ins.iter().map(|(name, value)| (name, value)));
+        Ok(())
+    }
+
+    /// What members say, in the order sent.
+    pub(super) fn members(
+        &self,
+        draft: &mut Draft,
+        named: &mut Named,
+        members: Vec<(String, Value)>,
+    ) -> Result<(), Failure> {
         let mut phone = None;
         for (name, value) in members {
             match (name.as_str(), &self.header.rule) {
@@ -82,22 +109,7 @@ impl Reader<'_> {
                 _ => self.member(draft, name, &value)?,
             }
         }
-        if let Some(phone) = phone {
-            join(&mut draft.fields, phone)?;
-        }
-        self.stand_in(draft, &named)?;
-        if self.header.detect_geo {
-            locate::fill(draft, self.atlas);
-        }
-        let matching = Matching { header: self.header, database: self.database, draft, named: &named };
-        draft.matching = matching.values()?;
-        let own = draft.fields.iter().filter_map(|(name, assignment)| match assignment {
-            Assignment::Set(value) => Some((name, value)),
-            _ => None,
-        });
-        draft.unique_keys = self.unique_keys(own);
-        draft.unique_if_new = self.unique_keys(draft.stand_ins.iter().map(|(name, value)| (name, value)));
-        Ok(())
+        phone.map_or(Ok(()), |phone| join(&mut draft.fields, phone))
     }
 
     fn member(&self, draft: &mut Draft, name: String, value: &Value) -> Result<(), Failure> {
@@ -123,7 +135,11 @@ impl Reader<'_> {
     }
 
     /// What `phone` does to the list of phones.
-    fn phone(&self, value: &Value, warnings: &mut Vec<Warning>) -> Result<Option<Assignment>, Failure> {
+    pub(super) fn phone(
+        &self,
+        value: &Value,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<Assignment>, Failure> {
         let phones = self.database.field(PHONES);
         phones.map_or(Ok(None), |field| self.assignment(field, Path::Of("phone"), value, warnings))
     }

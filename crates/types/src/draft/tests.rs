@@ -53,7 +53,7 @@ fn header() -> Header {
 fn read(header: &Header, record: &Value) -> Result<Draft, Box<Outcome>> {
     let catalog = catalog();
     let record = to_raw_value(record).unwrap();
-    let mut drafts = Drafts::of(header, &catalog, &catalog.databases[&DatabaseId(1)], 0, &[&record], None);
+    let mut drafts = Drafts::of(header, &catalog, &catalog.databases[&DatabaseId(1)], [(0, &*record)], None);
     drafts.valid.pop().ok_or_else(|| Box::new(drafts.refused.remove(0)))
 }
 

@@ -45,7 +45,7 @@ fn drafts(records: &[Value]) -> Drafts {
     let records: Vec<Box<RawValue>> = records.iter().map(|record| to_raw_value(record).unwrap()).collect();
     let records: Vec<&RawValue> = records.iter().map(AsRef::as_ref).collect();
     let catalog = catalog();
-    Drafts::of(&header(None), &catalog, &catalog.databases[&DatabaseId(1)], 0, &records, None)
+    Drafts::of(&header(None), &catalog, &catalog.databases[&DatabaseId(1)], (0..).zip(records), None)
 }
 
 /// The profile that a record makes.

@@ -59,6 +59,11 @@ impl Entry {
         self.then.is_empty() && self.set == self.folded
     }
 
+    /// Who wrote to it last.
+    pub(super) fn last(&self) -> Stamp {
+        self.then.iter().map(|(stamp, _)| *stamp).fold(self.set.max(self.folded), Stamp::max)
+    }
+
     /// Writes to a cell of this value, in the name of the request with this stamp.
     ///
     /// # Errors

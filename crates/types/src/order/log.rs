@@ -25,6 +25,21 @@ impl Log {
         self.base < stamp && self.listed.values().all(|entry| entry.set != stamp)
     }
 
+    /// The request that most cells are of.
+    pub(crate) fn base(&self) -> Stamp {
+        self.base
+    }
+
+    /// Whether all of it was written by requests before this one. More than [`Self::is_before`], which asks of those that set.
+    pub(crate) fn is_all_before(&self, stamp: Stamp) -> bool {
+        self.base < stamp && self.listed.values().all(|entry| entry.last() < stamp)
+    }
+
+    /// Whether most cells are of this request, and all others of requests before it: it has set nothing but plain values.
+    pub(crate) fn is_last_of(&self, stamp: Stamp) -> bool {
+        self.base == stamp && self.listed.values().all(|entry| entry.last() < stamp)
+    }
+
     /// Has most cells be of this request, which is about to replace all that have a value but these.
     pub(crate) fn rebase<'a>(&mut self, stamp: Stamp, kept: impl IntoIterator<Item = Cell<'a>>) {
         for cell in kept {
@@ -67,5 +82,18 @@ impl Log {
         } else {
             self.listed.insert(cell.text().into_owned(), entry);
         }
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    /// Takes a cell off the list.
+    pub(crate) fn forget(&mut self, cell: Cell<'_>) {
+        self.listed.remove(cell.text().as_ref());
+    }
+
+    /// What is listed.
+    pub(crate) fn listed(&self) -> &BTreeMap<String, Entry> {
+        &self.listed
     }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Change, Identities, IdentityRow, LogRow, Plan, ProfileRow, Share, SubscriptionRow};
-use crate::{Carried, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
+use crate::{Carried, Imprint, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
 
 pub(super) fn plan(
     before: &HashMap<ProfileId, Profile>,
     after: BTreeMap<ProfileId, Profile>,
+    imprints: &HashMap<ProfileId, Imprint>,
     identities: Identities,
     outcomes: Vec<Vec<Outcome>>,
     met_by: impl Fn(ProfileId) -> usize,
@@ -17,21 +18,22 @@ pub(super) fn plan(
     let mut plan = Plan { identities, shares: shares.collect(), ..Plan::default() };
     for (id, profile) in after {
         let known = before.get(&id);
+        let log = PackedLog::of(&profile).unwrap_or_default();
+        // The log may be packed as one of which most is of another request.
+        let imprint = imprints.get(&id).copied().filter(|_| log.base == profile.log.base());
         if known.is_some_and(|known| known.holds_same(&profile)) {
-            let log = PackedLog::of(&profile).unwrap_or_default();
-            plan.confirmed.push(LogRow { id, log });
+            plan.confirmed.push(LogRow { id, log, imprint });
             continue;
         }
         let Some(Share { changes, .. }) = plan.shares.get_mut(met_by(id)) else { continue };
         changes.extend(Change::of_profile(known, &profile));
-        let log = PackedLog::of(&profile).unwrap_or_default();
         subscriptions(&mut plan.subscriptions, changes, known, id, profile.subscriptions);
         if known.is_some_and(|known| known.fields == profile.fields) {
-            plan.touched.push(LogRow { id, log });
+            plan.touched.push(LogRow { id, log, imprint });
             continue;
         }
         let rows = if known.is_none() { &mut plan.inserts } else { &mut plan.updates };
-        rows.push(ProfileRow { id, fields: Arc::unwrap_or_clone(profile.fields), log });
+        rows.push(ProfileRow { id, fields: Arc::unwrap_or_clone(profile.fields), log, imprint });
     }
     plan
 }

@@ -7,7 +7,8 @@ use super::{Candidates, Forecast, Plan, diff, target};
 use crate::catalog::Database;
 use crate::draft::{Made, failed};
 use crate::{
-    Action, Carried, Code, Draft, Drafts, Failure, Key, Outcome, Profile, ProfileId, Source, Sources, Warning,
+    Action, Carried, Code, Draft, Drafts, Failure, Imprint, Key, Outcome, Places, Profile, ProfileId, Repeat,
+    Source, Sources, Warning,
 };
 
 /// The profiles of a chunk while its records are applied.
@@ -17,6 +18,8 @@ pub(super) struct People<'a> {
     before: HashMap<ProfileId, Profile>,
     /// Those that records made or changed so far.
     after: BTreeMap<ProfileId, Profile>,
+    /// Of the records that would find those of the profiles as they are by now.
+    imprints: HashMap<ProfileId, Imprint>,
     /// What they can be found by: as the database has them, and those that differ from it.
     carried: HashMap<ProfileId, Carried>,
     carried_after: HashMap<ProfileId, Carried>,
@@ -32,13 +35,13 @@ pub(super) struct People<'a> {
 impl<'a> People<'a> {
     pub(super) fn new(database: &'a Database, candidates: Candidates) -> Self {
         let Candidates { profiles, carried, holders, claims, decided } = candidates;
-        let (after, carried_after) = (BTreeMap::new(), HashMap::new());
         Self {
             database,
             before: profiles,
-            after,
+            after: BTreeMap::new(),
+            imprints: HashMap::new(),
             carried,
-            carried_after,
+            carried_after: HashMap::new(),
             holders,
             claims,
             decided,
@@ -78,10 +81,19 @@ impl<'a> People<'a> {
         outcomes.into_iter().map(Outcome::told).collect()
     }
 
+    /// Whether nothing that was applied bears on one of the repeats: it has neither met the profile, nor made or changed one
+    /// that has the same value in one of these places.
+    pub(super) fn leave(&self, repeats: &[Repeat], places: &Places) -> bool {
+        let keys: HashSet<&Key> = repeats.iter().flat_map(|repeat| &repeat.glance.keys).collect();
+        let is_met = |repeat: &Repeat| self.get(repeat.profile_id).is_some();
+        let mut carried = self.carried_after.values().flatten().filter(|(_, sources)| places.accept(sources));
+        !repeats.iter().any(is_met) && (keys.is_empty() || !carried.any(|(key, _)| keys.contains(key)))
+    }
+
     /// What is to be written, now that the records of the jobs had these fates; `met_by` tells which of them met a profile.
     pub(super) fn plan(self, outcomes: Vec<Vec<Outcome>>, met_by: impl Fn(ProfileId) -> usize) -> Plan {
         let carried = diff::identities(self.claims, self.carried, self.carried_after);
-        diff::plan(&self.before, self.after, carried, outcomes, met_by)
+        diff::plan(&self.before, self.after, &self.imprints, carried, outcomes, met_by)
     }
 
     /// What would be written.
@@ -123,15 +135,18 @@ impl<'a> People<'a> {
             return self.make(drafts, draft, warnings, must);
         };
         let id = known.id;
+        let is_older = known.log.is_all_before(drafts.stamp);
         let mut profile = known.clone();
         warnings.extend(draft.apply_to(&mut profile, drafts.stamp, drafts.skip_invalid_subscriptions)?);
         if known.holds_same(&profile) {
             // That a later request wants it as it is must be known when an earlier one comes.
             if known.log != profile.log {
+                self.remember(drafts, draft, &profile, is_older && warnings.is_empty());
                 self.after.insert(id, profile);
             }
             return Ok(Some((Action::Unchanged, id)));
         }
+        self.remember(drafts, draft, &profile, is_older && warnings.is_empty());
         let carried = profile.identities(self.database);
         self.put(profile, carried);
         Ok(Some((Action::Updated, id)))
@@ -152,8 +167,20 @@ impl<'a> People<'a> {
         }
         warnings.extend(not_findable(drafts, draft, &carried));
         let id = profile.id;
+        self.remember(drafts, draft, &profile, warnings.is_empty());
         self.put(profile, carried);
         Ok(Some((Action::Created, id)))
+    }
+
+    /// Keeps the record's imprint for the profile that it has written, if the record would change nothing once more: it has plain
+    /// values only, all of them are what most of the profile is (see [`Imprint`]), and `is_sole`: all that was written before is
+    /// older, and there was nothing to warn of. Else forgets the one that was kept.
+    fn remember(&mut self, drafts: &Drafts, draft: &Draft, profile: &Profile, is_sole: bool) {
+        let is_kept = || is_sole && draft.is_plain() && profile.log.is_last_of(drafts.stamp);
+        match draft.imprint.filter(|_| is_kept()) {
+            Some(imprint) => self.imprints.insert(profile.id, imprint),
+            None => self.imprints.remove(&profile.id),
+        };
     }
 
     /// Whether nobody else can make a profile for the values that this new one would be found by.

@@ -10,13 +10,13 @@ mod names;
 mod overlay;
 mod target;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::catalog::Database;
-use crate::{Drafts, Key, Outcome, PackedLog, Profile, ProfileId, Sources, Subscription};
+use crate::{Drafts, Imprint, Key, Outcome, PackedLog, Profile, ProfileId, Repeat, Sources, Subscription};
 
 pub use candidates::{Candidates, Holder};
 pub use change::{Change, Part};
@@ -61,6 +61,8 @@ pub struct ProfileRow {
     pub fields: Map<String, Value>,
     /// Who wrote what of the profile.
     pub log: PackedLog,
+    /// Of the record that would find the profile as it is to be.
+    pub imprint: Option<Imprint>,
 }
 
 /// Who wrote what of one profile.
@@ -70,6 +72,8 @@ pub struct LogRow {
     pub id: ProfileId,
     /// The log.
     pub log: PackedLog,
+    /// As that of a [`ProfileRow`].
+    pub imprint: Option<Imprint>,
 }
 
 /// One subscription of one profile.
@@ -125,6 +129,35 @@ impl Plan {
         let mut people = fold::People::new(database, candidates);
         let outcomes = people.apply_all(drafts);
         people.plan(vec![outcomes], |_all| 0)
+    }
+
+    /// The same with repeats among the records, whose profiles are locked, and not among the candidates. `None` where one of the
+    /// others bears on one of them: it has to be read then.
+    pub fn with_repeats(
+        database: &Database,
+        drafts: Drafts,
+        candidates: Candidates,
+        mut repeats: Vec<Repeat>,
+    ) -> Option<Self> {
+        let (records, stamp, places) = (drafts.len(), drafts.stamp, drafts.places.clone());
+        let mut people = fold::People::new(database, candidates);
+        let mut outcomes = people.apply_all(drafts);
+        if outcomes.len() < records {
+            // Those after the cut come with what is looked up anew.
+            let last = outcomes.last().map_or(0, |last| last.index);
+            repeats.retain(|repeat| repeat.glance.index < last);
+        }
+        if !people.leave(&repeats, &places) {
+            return None;
+        }
+        outcomes.extend(repeats.iter().map(Repeat::outcome));
+        outcomes.sort_by_key(|outcome| outcome.index);
+        let mut plan = people.plan(vec![outcomes], |_all| 0);
+        let mut confirmed = HashSet::new();
+        // Repeats of one profile are the same record.
+        repeats.retain(|repeat| confirmed.insert(repeat.profile_id));
+        plan.confirmed.extend(repeats.into_iter().map(|repeat| repeat.confirmed(stamp)));
+        Some(plan)
     }
 
     /// The same of several jobs, whole and one after the other. `None` where two of them meet the same profile, since what

@@ -1,4 +1,4 @@
-//! One member of an object whose other members may be unfit: skipped over, they cost neither stack nor memory.
+//! Some members of an object whose others may be unfit: skipped over, they cost neither stack nor memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,18 +12,22 @@ use super::value::value;
 /// The scalar that the text of an object holds under `name`. `None` where it is there twice (neither counts), where it
 /// cannot be read itself, and where it is an array or an object.
 pub(crate) fn scalar(text: &str, name: &str) -> Option<Value> {
-    let found = serde_json::Deserializer::from_str(text).deserialize_map(Scan { name }).ok()?;
-    let [only] = *found.as_slice() else { return None };
+    let [(_, only)] = *named(text, &[name])?.as_slice() else { return None };
     value(only.get(), 0).ok()
+}
+
+/// Every member of an object that has one of these names, as it stands there. `None` where it is no object.
+pub(crate) fn named<'t, 'n>(text: &'t str, names: &[&'n str]) -> Option<Vec<(&'n str, &'t RawValue)>> {
+    serde_json::Deserializer::from_str(text).deserialize_map(Scan { names }).ok()
 }
 
 /// The text of an object without its members of this name, the rest as it is. `None` where it is no object.
 pub(crate) fn without<'t>(text: &'t str, name: &str) -> Option<Cow<'t, str>> {
     let text = text.trim();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let found = reader.deserialize_map(Scan { name }).ok().filter(|_| reader.end().is_ok())?;
+    let found = reader.deserialize_map(Scan { names: &[name] }).ok().filter(|_| reader.end().is_ok())?;
     let mut rest = Cow::Borrowed(text);
-    for member in found.into_iter().rev() {
+    for (_, member) in found.into_iter().rev() {
         let start = member.get().as_ptr().addr().checked_sub(text.as_ptr().addr())?;
         let before = text.get(..start)?.trim_end().strip_suffix(':')?.trim_end().strip_suffix('"')?;
         // The name holds no quotation mark, however it is written.
@@ -38,13 +42,13 @@ pub(crate) fn without<'t>(text: &'t str, name: &str) -> Option<Cow<'t, str>> {
     Some(rest)
 }
 
-/// Every value of this name.
-struct Scan<'n> {
-    name: &'n str,
+/// Every member of one of these names.
+struct Scan<'s, 'n> {
+    names: &'s [&'n str],
 }
 
-impl<'de> Visitor<'de> for Scan<'_> {
-    type Value = Vec<&'de RawValue>;
+impl<'de, 'n> Visitor<'de> for Scan<'_, 'n> {
+    type Value = Vec<(&'n str, &'de RawValue)>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
@@ -52,9 +56,9 @@ impl<'de> Visitor<'de> for Scan<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut found = Vec::new();
-        while let Some(is_it) = members.next_key_seed(Is(self.name))? {
-            if is_it {
-                found.push(members.next_value()?);
+        while let Some(name) = members.next_key_seed(OneOf(self.names))? {
+            if let Some(name) = name {
+                found.push((name, members.next_value()?));
             } else {
                 members.next_value::<IgnoredAny>()?;
             }
@@ -63,26 +67,26 @@ impl<'de> Visitor<'de> for Scan<'_> {
     }
 }
 
-/// Whether a name is this one. Read as bytes, for a name may be no Unicode.
-struct Is<'n>(&'n str);
+/// Which of these a name is. Read as bytes, for a name may be no Unicode.
+struct OneOf<'s, 'n>(&'s [&'n str]);
 
-impl<'de> DeserializeSeed<'de> for Is<'_> {
-    type Value = bool;
+impl<'de, 'n> DeserializeSeed<'de> for OneOf<'_, 'n> {
+    type Value = Option<&'n str>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_bytes(self)
     }
 }
 
-impl Visitor<'_> for Is<'_> {
-    type Value = bool;
+impl<'n> Visitor<'_> for OneOf<'_, 'n> {
+    type Value = Option<&'n str>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a name")
     }
 
-    fn visit_bytes<E>(self, name: &[u8]) -> Result<bool, E> {
-        Ok(name == self.0.as_bytes())
+    fn visit_bytes<E>(self, name: &[u8]) -> Result<Self::Value, E> {
+        Ok(self.0.iter().copied().find(|one| one.as_bytes() == name))
     }
 }
 

@@ -5,6 +5,7 @@ mod dry_run;
 mod failures;
 mod matching;
 mod races;
+mod repeats;
 mod together;
 
 use std::sync::Arc;
@@ -17,6 +18,42 @@ use serde_json::{Value, json};
 use crate::fixture::{account, apply_all, catalog, email, fates, import, job_id};
 use crate::testing::TestDatabase;
 use crate::{Applied, Error};
+
+/// All that is stored, but for times.
+fn stored(database: &TestDatabase) -> Vec<String> {
+    let columns = [
+        ("profiles", "db_id, id, fields, written_by, written, imprint"),
+        ("identities", "db_id, kind, value, ordinal, profile_id, sources"),
+        (
+            "subscriptions",
+            "db_id, profile_id, resource_id, channel, address, status, priority, custom_fields, cats",
+        ),
+        ("jobs", "db_id, id, account, header, external_id, total, state, attempts, error, tally"),
+        (
+            "job_chunks",
+            "db_id, job_id, first_index, records, created, updated, unchanged, skipped, failed, warnings, actions, \
+             profile_ids, details",
+        ),
+        ("job_failures", "db_id, job_id, first_index, indices, records"),
+        ("callbacks", "db_id, job_id, account, url, state"),
+        (
+            "(SELECT strand, topic, event - 'time' FROM outbox, jsonb_array_elements(body::jsonb) AS e (event))",
+            "t.*",
+        ),
+    ];
+    let rows = |(table, columns): (&str, &str)| {
+        database.texts(&format!("SELECT ROW({columns})::text FROM {table} AS t ORDER BY 1"))
+    };
+    columns.into_iter().flat_map(rows).collect()
+}
+
+/// In any order.
+fn same_rows(expected: &[String], stored: &[String]) {
+    let missing: Vec<_> = expected.iter().filter(|row| !stored.contains(row)).collect();
+    let surplus: Vec<_> = stored.iter().filter(|row| !expected.contains(row)).collect();
+    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nsurplus: {surplus:#?}");
+    assert_eq!(expected.len(), stored.len());
+}
 
 #[tokio::test]
 async fn a_chunk_creates_updates_and_leaves_alone() {

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection as _;
 use intake_types::{Header, JobState, MatchRule};
 use serde_json::{Value, json};
 
+use super::{same_rows, stored};
 use crate::fixture::{account, apply_all, catalog, email, fates, header, import, import_of, job_id};
 use crate::testing::TestDatabase;
 use crate::{Applied, Config, Error, Import, Store};
@@ -21,34 +22,6 @@ async fn together(store: &Store, imports: &[Arc<Import>]) -> Result<Vec<Option<A
 /// Just now.
 fn has_ended(applied: Option<&Applied>) -> bool {
     applied.is_some_and(|applied| applied.ended.is_some_and(|ending| ending.is_new))
-}
-
-/// All that is stored, but for times.
-fn stored(database: &TestDatabase) -> Vec<String> {
-    let columns = [
-        ("profiles", "db_id, id, fields, written_by, written"),
-        ("identities", "db_id, kind, value, ordinal, profile_id, sources"),
-        (
-            "subscriptions",
-            "db_id, profile_id, resource_id, channel, address, status, priority, custom_fields, cats",
-        ),
-        ("jobs", "db_id, id, account, header, external_id, total, state, attempts, error, tally"),
-        (
-            "job_chunks",
-            "db_id, job_id, first_index, records, created, updated, unchanged, skipped, failed, warnings, actions, \
-             profile_ids, details",
-        ),
-        ("job_failures", "db_id, job_id, first_index, indices, records"),
-        ("callbacks", "db_id, job_id, account, url, state"),
-        (
-            "(SELECT strand, topic, event - 'time' FROM outbox, jsonb_array_elements(body::jsonb) AS e (event))",
-            "t.*",
-        ),
-    ];
-    let rows = |(table, columns): (&str, &str)| {
-        database.texts(&format!("SELECT ROW({columns})::text FROM {table} AS t ORDER BY 1"))
-    };
-    columns.into_iter().flat_map(rows).collect()
 }
 
 fn person(name: &str, city: &str) -> Value {
@@ -107,14 +80,7 @@ async fn the_same_comes_of_each_as_alone() {
     assert_eq!((tallies[1].created, tallies[1].updated, tallies[2].unchanged), (1, 2, 1));
     let (expected, stored) = (stored(&one_by_one), stored(&at_once));
     assert!(expected.iter().any(|row| row.contains("profile.updated")), "events are compared as well");
-    similar_rows(&expected, &stored);
-}
-
-fn similar_rows(expected: &[String], stored: &[String]) {
-    let missing: Vec<_> = expected.iter().filter(|row| !stored.contains(row)).collect();
-    let surplus: Vec<_> = stored.iter().filter(|row| !expected.contains(row)).collect();
-    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nsurplus: {surplus:#?}");
-    assert_eq!(expected.len(), stored.len());
+    same_rows(&expected, &stored);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ impl DryRun<'_> {
     fn step(&mut self, first: u32, records: &[&RawValue]) -> Vec<Outcome> {
         let Self { tables, catalog, header, overlay } = self;
         let database = &catalog.databases[&DatabaseId(1)];
-        let drafts = Drafts::of(header, catalog, database, first, records, None);
+        let drafts = Drafts::of(header, catalog, database, (first..).zip(records.iter().copied()), None);
         let look_up = |keys: &[_], places: &Places| {
             overlay.holders(database, tables.carriers(keys, places), keys, places, u32::MAX)
         };

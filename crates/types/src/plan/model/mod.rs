@@ -11,6 +11,7 @@ mod person;
 mod reading;
 mod record;
 mod render;
+mod repeats;
 mod tables;
 mod together;
 mod twins;
@@ -259,7 +260,7 @@ fn a_profile_that_changed_since_it_was_looked_up_sends_its_keys_back() {
     let moved =
         json!({"subscriptions": [{"channel": "email", "resource_id": 28, "email": "p0@example.com"}]});
     let raw = to_raw_value(&moved).unwrap();
-    let drafts = Drafts::of(&header(MatchRule::Email, 0, 1), &catalog, database, 0, &[&raw], None);
+    let drafts = Drafts::of(&header(MatchRule::Email, 0, 1), &catalog, database, [(0, &*raw)], None);
     let mut profile = Profile::empty(id);
     drafts.valid[0].apply_to(&mut profile, Stamp::NEVER, false).unwrap();
     let moved = Candidates::new(database, &[holder], vec![profile], Vec::new(), HashSet::new());

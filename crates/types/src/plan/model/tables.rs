@@ -7,13 +7,16 @@ use serde_json::value::RawValue;
 use crate::catalog::{Catalog, Database};
 use crate::plan::{Candidates, Claim, Holder, Plan};
 use crate::{
-    Combination, DatabaseId, Drafts, Header, Key, Outcome, Places, Profile, ProfileId, Source, Sources,
+    Combination, DatabaseId, Drafts, Glance, Header, Imprint, Key, Outcome, PackedLog, Places, Profile,
+    ProfileId, Repeat, Source, Sources,
 };
 
 /// What the two tables hold, and nothing cleverer.
 #[derive(Default, Clone)]
 pub(super) struct Tables {
     pub(super) profiles: BTreeMap<ProfileId, Profile>,
+    /// Of the records that would find them as they are.
+    pub(super) imprints: BTreeMap<ProfileId, Imprint>,
     pub(super) identities: BTreeMap<(Key, ProfileId), Sources>,
 }
 
@@ -80,11 +83,58 @@ impl Tables {
         records: &[&RawValue],
     ) -> Vec<Outcome> {
         let database = &catalog.databases[&DatabaseId(1)];
-        let drafts = Drafts::of(header, catalog, database, first, records, None);
+        let drafts = Drafts::of(header, catalog, database, (first..).zip(records.iter().copied()), None);
         let candidates = self.candidates(database, std::slice::from_ref(&drafts));
         let mut plan = Plan::of(database, drafts, candidates);
         self.write(&plan);
         plan.shares.pop().unwrap().outcomes
+    }
+
+    /// Applies records, of which repeats are not read, if nothing else bears on them. Gives with the fates how many they were.
+    pub(super) fn apply_repeats(
+        &mut self,
+        catalog: &Catalog,
+        header: &Header,
+        records: &[&RawValue],
+    ) -> Option<(Vec<Outcome>, usize)> {
+        let (mut outcomes, mut count, mut after) = (Vec::new(), 0, self.clone());
+        while outcomes.len() < records.len() {
+            let (more, repeats) = after.step_over_repeats(catalog, header, outcomes.len(), records)?;
+            assert!(!more.is_empty(), "each step goes on");
+            outcomes.extend(more);
+            count += repeats;
+        }
+        *self = after;
+        Some((outcomes, count))
+    }
+
+    pub(super) fn step_over_repeats(
+        &mut self,
+        catalog: &Catalog,
+        header: &Header,
+        next: usize,
+        records: &[&RawValue],
+    ) -> Option<(Vec<Outcome>, usize)> {
+        let database = &catalog.databases[&DatabaseId(1)];
+        let numbered = || (0..).zip(records.iter().copied()).skip(next);
+        let places = header.rule.places(header.resource_id);
+        let repeats = Glance::of(header, catalog, database, numbered()).into_iter().filter_map(|glance| {
+            let holders = self.carriers(&glance.keys, &places);
+            let ids: BTreeSet<ProfileId> = holders.into_iter().map(|holder| holder.profile_id).collect();
+            let profile_id = ids.first().copied().filter(|_| ids.len() == 1)?;
+            let is_same = self.imprints.get(&profile_id) == Some(&glance.imprint);
+            let log = PackedLog::of(&self.profiles[&profile_id]).unwrap();
+            (is_same && log.base < header.stamp()).then_some(Repeat { glance, profile_id, rest: log.rest })
+        });
+        let repeats: Vec<Repeat> = repeats.collect();
+        let is_read = |index| !repeats.iter().any(|repeat| repeat.glance.index == index);
+        let drafts =
+            Drafts::of(header, catalog, database, numbered().filter(|(index, _)| is_read(*index)), None);
+        let candidates = self.candidates(database, std::slice::from_ref(&drafts));
+        let count = repeats.len();
+        let mut plan = Plan::with_repeats(database, drafts, candidates, repeats)?;
+        self.write(&plan);
+        Some((plan.shares.pop()?.outcomes, count))
     }
 
     /// Applies jobs as a whole and together, if that can be done.
@@ -95,7 +145,7 @@ impl Tables {
     ) -> Option<Vec<Vec<Outcome>>> {
         let database = &catalog.databases[&DatabaseId(1)];
         let drafts = |(header, records): &(Header, Vec<&RawValue>)| {
-            Drafts::of(header, catalog, database, 0, records, None)
+            Drafts::of(header, catalog, database, (0..).zip(records.iter().copied()), None)
         };
         let jobs: Vec<Drafts> = jobs.iter().map(drafts).collect();
         let candidates = self.candidates(database, &jobs);
@@ -129,6 +179,13 @@ impl Tables {
         Candidates::new(database, &holders, loaded, claims, decided).unwrap()
     }
 
+    fn remember(&mut self, id: ProfileId, imprint: Option<Imprint>) {
+        match imprint {
+            Some(imprint) => self.imprints.insert(id, imprint),
+            None => self.imprints.remove(&id),
+        };
+    }
+
     fn write(&mut self, plan: &Plan) {
         for row in &plan.inserts {
             let known = self.profiles.insert(row.id, Profile::empty(row.id));
@@ -138,9 +195,11 @@ impl Tables {
             let profile = self.profiles.get_mut(&row.id).unwrap();
             profile.fields = row.fields.clone().into();
             profile.log = row.log.unpack().unwrap();
+            self.remember(row.id, row.imprint);
         }
         for row in plan.touched.iter().chain(&plan.confirmed) {
             self.profiles.get_mut(&row.id).unwrap().log = row.log.unpack().unwrap();
+            self.remember(row.id, row.imprint);
         }
         for row in &plan.subscriptions {
             let kept = &mut self.profiles.get_mut(&row.profile_id).unwrap().subscriptions;

@@ -55,7 +55,7 @@ fn forecast(catalog: &Catalog, overlay: &Overlay, records: &[Value]) -> Forecast
     let database = &catalog.databases[&DatabaseId(1)];
     let raw: Vec<_> = records.iter().map(|record| to_raw_value(record).unwrap()).collect();
     let raw: Vec<_> = raw.iter().map(AsRef::as_ref).collect();
-    let drafts = Drafts::of(&header(raw.len()), catalog, database, 0, &raw, None);
+    let drafts = Drafts::of(&header(raw.len()), catalog, database, (0..).zip(raw), None);
     let candidates = overlay.candidates(database, &drafts, &[], Vec::new()).unwrap();
     Forecast::of(database, drafts, candidates)
 }
