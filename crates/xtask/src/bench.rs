@@ -22,8 +22,17 @@ const SETTINGS: &[&str] = &[
     "wal_compression=lz4",
     "default_toast_compression=lz4",
     "random_page_cost=1.1",
-    "shared_buffers=1GB",
 ];
+
+/// With a quarter of the machine's memory for PostgreSQL, as its documentation recommends:
+/// <https://www.postgresql.org/docs/15/runtime-config-resource.html>.
+fn settings() -> Result<Vec<String>> {
+    let info = fs::read_to_string("/proc/meminfo").context("cannot read /proc/meminfo")?;
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"));
+    let kibibytes: u64 = total.context("/proc/meminfo does not say MemTotal")?.trim().parse()?;
+    let settings = SETTINGS.iter().map(|setting| (*setting).to_owned());
+    Ok(settings.chain([format!("shared_buffers={}MB", kibibytes / 1024 / 4)]).collect())
+}
 
 /// Command line options.
 #[derive(Default)]
@@ -39,7 +48,7 @@ pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
     let build = ["build", "--release", "--workspace", "--bins"];
     check::cargo(checkout, "cargo build --release (the first time: many minutes)", &build, &[])?;
     let place = checkout.beside("bench")?;
-    let (postgres, rabbitmq) = (Postgres::of(&place).with(SETTINGS), RabbitMq::of(&place));
+    let (postgres, rabbitmq) = (Postgres::of(&place).with(settings()?), RabbitMq::of(&place));
     let stop = || -> Result<()> {
         rabbitmq.stop()?;
         postgres.stop().map(|_| ())

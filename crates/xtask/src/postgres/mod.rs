@@ -27,7 +27,7 @@ pub(crate) struct Postgres {
     pub(crate) daemon: Daemon,
     cluster: Cluster,
     /// Further settings, `name=value`.
-    settings: &'static [&'static str],
+    settings: Vec<String>,
 }
 
 /// Directories with a PostgreSQL server's programs, newest first.
@@ -49,11 +49,11 @@ impl Postgres {
         let cluster = Cluster::of(checkout);
         // SIGINT is "fast shutdown": clients are disconnected, everything is written.
         let mark = cluster.data().display().to_string();
-        Self { daemon: Daemon::new(checkout, "postgres", mark, Signal::INT), cluster, settings: &[] }
+        Self { daemon: Daemon::new(checkout, "postgres", mark, Signal::INT), cluster, settings: Vec::new() }
     }
 
     /// The same with further settings, `name=value`.
-    pub(crate) fn with(self, settings: &'static [&'static str]) -> Self {
+    pub(crate) fn with(self, settings: Vec<String>) -> Self {
         Self { settings, ..self }
     }
 
@@ -114,7 +114,7 @@ impl Postgres {
             // Failed statements are expected in tests; their values are not for a log.
             "log_min_error_statement=panic".into(),
         ];
-        for setting in settings.iter().map(String::as_str).chain(self.settings.iter().copied()) {
+        for setting in settings.iter().chain(&self.settings) {
             command.args(["-c", setting]);
         }
         self.daemon.start(&mut command)?;
