@@ -4,6 +4,7 @@ mod cost;
 mod dry_run;
 mod failures;
 mod matching;
+mod new;
 mod races;
 mod repeats;
 mod together;
