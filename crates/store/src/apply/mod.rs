@@ -19,8 +19,6 @@ use intake_types::plan::Share;
 use intake_types::{DatabaseId, Drafts, JobState, Outcome, Plan, Repeat, Tally};
 
 use self::entry::Entry;
-use self::repeats::Likely;
-use self::resolve::Wanted;
 use crate::ledger::Locked;
 use crate::profiles::write;
 use crate::{Ending, Error, Import, Retention, Store, ledger};
@@ -111,19 +109,19 @@ pub(crate) fn apply_chunk(
         let drafts = drafts(catalog, database, import, range, &[]);
         return dry_run::chunk(connection, keep, import, database, drafts);
     }
-    let likely = repeats::likely(connection, import, catalog, database, range)?;
-    let count = likely.repeats.len();
-    match apply_beside(connection, keep, import, catalog, database, range, likely) {
+    let repeats = repeats::likely(connection, import, catalog, database, range)?;
+    let count = repeats.len();
+    match apply_beside(connection, keep, import, catalog, database, range, repeats) {
         Err(Error::Contention) if count > 0 => {
             // One of them is none any more, or another record bears on it.
             tracing::debug!(chunk.repeats = count, "a chunk with repeats is read whole");
-            apply_beside(connection, keep, import, catalog, database, range, Likely::default())
+            apply_beside(connection, keep, import, catalog, database, range, Vec::new())
         }
         applied => applied,
     }
 }
 
-/// Applies a chunk of which repeats are not read.
+/// Applies a chunk of which these records are not read.
 fn apply_beside(
     connection: &mut PgConnection,
     keep: Retention,
@@ -131,20 +129,15 @@ fn apply_beside(
     catalog: &Catalog,
     database: &Database,
     range: &Range<u32>,
-    likely: Likely,
+    mut repeats: Vec<Repeat>,
 ) -> Result<Applied, Error> {
-    let Likely { mut repeats, is_new } = likely;
     // Reading the records needs no transaction, so no lock is held meanwhile.
     let drafts = drafts(catalog, database, import, range, &repeats);
     connection.transaction(|connection| {
         enter(connection, keep, import, range.start, |connection| {
-            let wanted = Wanted {
-                jobs: std::slice::from_ref(&drafts),
-                is_new,
-                meets_others: &import.meets_others,
-                before: import.header.stamp(),
-            };
-            let candidates = resolve::candidates(connection, database, &wanted, &mut repeats)?;
+            let (jobs, before) = (std::slice::from_ref(&drafts), import.header.stamp());
+            let others = &import.meets_others;
+            let candidates = resolve::candidates(connection, database, jobs, others, &mut repeats, before)?;
             let plan = Plan::with_repeats(database, drafts, candidates, repeats);
             let mut plan = plan.ok_or(Error::Contention)?;
             write::plan(connection, database.id, &plan)?;

@@ -8,7 +8,7 @@ use intake_types::catalog::{Catalog, Database};
 use intake_types::{Glance, Repeat};
 use serde_json::value::RawValue;
 
-use crate::profiles::repeats::{self, Found};
+use crate::profiles::repeats;
 use crate::{Error, Import};
 
 /// Records of a chunk from which on it pays to ask.
@@ -17,26 +17,17 @@ const PAYS_FROM: usize = 200;
 /// Of so many records one is asked for first: most imports have nearly only repeats, or nearly none.
 const EVERY: usize = 20;
 
-/// What a look at a chunk tells. Nothing of it is certain before it is locked.
-#[derive(Debug, Default)]
-pub(super) struct Likely {
-    /// Its repeats, unless they are less than half of it.
-    pub(super) repeats: Vec<Repeat>,
-    /// Whether nobody is meant by any of those records that were looked at.
-    pub(super) is_new: bool,
-}
-
-/// Looks at some records of a chunk, and where it pays at all of them.
+/// Finds the repeats of a chunk, unless they are less than half of it. None is certain before its profile is locked.
 pub(super) fn likely(
     connection: &mut PgConnection,
     import: &Import,
     catalog: &Catalog,
     database: &Database,
     range: &Range<u32>,
-) -> Result<Likely, Error> {
+) -> Result<Vec<Repeat>, Error> {
     let records = import.slice(range);
     if records.len() < PAYS_FROM {
-        return Ok(Likely::default());
+        return Ok(Vec::new());
     }
     let mut find = |records: Vec<(usize, (u32, &RawValue))>| {
         let header = &import.header;
@@ -46,15 +37,15 @@ pub(super) fn likely(
     };
     let numbered = (range.start..).zip(records).enumerate();
     let (sample, rest): (Vec<_>, Vec<_>) = numbered.partition(|(place, _)| place.is_multiple_of(EVERY));
-    let sampled = sample.len();
-    let Found { mut repeats, mut others, unheld } = find(sample)?;
-    if repeats.len() <= sampled / 2 {
-        return Ok(Likely { repeats: Vec::new(), is_new: unheld == sampled });
+    let half = sample.len() / 2;
+    let (mut repeats, mut others) = find(sample)?;
+    if repeats.len() <= half {
+        return Ok(Vec::new());
     }
-    let rest = find(rest)?;
-    repeats.extend(rest.repeats);
-    others.extend(rest.others);
+    let (more, more_others) = find(rest)?;
+    repeats.extend(more);
+    others.extend(more_others);
     // Whom something else means as well has to be read.
     repeats.retain(|repeat| !others.contains(&repeat.profile_id));
-    Ok(Likely { repeats, is_new: false })
+    Ok(repeats)
 }

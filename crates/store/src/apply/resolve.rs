@@ -1,7 +1,7 @@
 //! From the values in a chunk to the profiles that they mean, locked, and the values that new profiles may take.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use diesel::PgConnection;
 use intake_types::catalog::Database;
@@ -15,28 +15,16 @@ use crate::profiles::{claim, find, lock};
 /// How often profiles may change between look-up and lock before the chunk is given up for now.
 const ROUNDS: usize = 5;
 
-/// What is looked for.
-#[derive(Debug)]
-pub(super) struct Wanted<'a> {
-    /// Jobs that match in the same places.
-    pub(super) jobs: &'a [Drafts],
-    /// Whether most likely nobody carries any of their values.
-    pub(super) is_new: bool,
-    /// Whether the last chunk met values that others carry, see [`claim::claim`].
-    pub(super) meets_others: &'a AtomicBool,
-    /// Where the request of repeats stands in the order of acceptance.
-    pub(super) before: Stamp,
-}
-
-/// Looks up, claims and locks until what was found is what is locked. With what the jobs mean the profiles of `repeats` are
-/// locked, which must be such.
+/// Looks up, claims and locks until what was found is what is locked. The jobs must match in the same places. With what they
+/// mean the profiles of `repeats` are locked, which must be such for a request with the stamp `before`.
 pub(super) fn candidates(
     connection: &mut PgConnection,
     database: &Database,
-    wanted: &Wanted<'_>,
+    jobs: &[Drafts],
+    meets_others: &AtomicBool,
     repeats: &mut [Repeat],
+    before: Stamp,
 ) -> Result<Candidates, Error> {
-    let Wanted { jobs, is_new, meets_others, before } = *wanted;
     let Some(first) = jobs.first() else { return Ok(Candidates::default()) };
     let mut search = Search {
         connection,
@@ -48,16 +36,11 @@ pub(super) fn candidates(
         claims: Vec::new(),
         decided: HashSet::new(),
     };
-    let mut is_claimed = is_new && !meets_others.load(Ordering::Relaxed) && search.claim_new()?;
-    if !is_claimed {
-        search.look_up(&search.keys())?;
-        search.look_up_unique(&search.unique_keys())?;
-        search.look_up_together()?;
-    }
+    search.look_up(&search.keys())?;
+    search.look_up_unique(&search.unique_keys())?;
+    search.look_up_together()?;
     for _ in 0..ROUNDS {
-        if !std::mem::take(&mut is_claimed) {
-            search.claim_unheld()?;
-        }
+        search.claim_unheld()?;
         let mut ids: BTreeSet<ProfileId> = jobs.iter().flat_map(Drafts::ids).collect();
         ids.extend(search.holders.iter().map(|holder| holder.profile_id));
         let profiles = lock::profiles(search.connection, database.id, &ids, repeats, before)?;
@@ -174,29 +157,6 @@ impl<'a> Search<'a> {
         self.look_up(&alone)?;
         self.look_up_unique(&unique)?;
         self.look_up_together()
-    }
-
-    /// Claims all values before anybody asks who carries them, which is then known: nobody before us. `false` where somebody
-    /// does, or more than that is to be looked up; then nothing is claimed.
-    fn claim_new(&mut self) -> Result<bool, Error> {
-        if !self.combinations().is_empty() || !self.unique_keys().is_empty() {
-            return Ok(false);
-        }
-        let claims = self.unheld();
-        let decided: HashSet<Key> =
-            claims.iter().filter(|claim| claim.decides).map(|claim| claim.row.key.clone()).collect();
-        let keys = self.keys();
-        if !keys.iter().all(|key| decided.contains(key)) {
-            return Ok(false);
-        }
-        if !claim::all_new(self.connection, self.database.id, &claims)? {
-            self.meets_others.store(true, Ordering::Relaxed);
-            return Ok(false);
-        }
-        self.claims = claims.into_iter().map(|claim| claim.row).collect();
-        self.decided = decided;
-        self.look_up_behind(&keys)?;
-        Ok(true)
     }
 
     fn claim_unheld(&mut self) -> Result<(), Error> {

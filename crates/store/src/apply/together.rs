@@ -14,7 +14,6 @@ use intake_types::catalog::{Catalog, Database};
 use intake_types::{Drafts, JobId, JobState, Key, Plan, ProfileId, Stamp};
 
 use super::entry::{self, Entry};
-use super::resolve::Wanted;
 use super::{Applied, database, drafts, resolve};
 use crate::profiles::write;
 use crate::{Error, Import, Retention, Store, ledger};
@@ -102,8 +101,7 @@ fn transaction(
     }
     let is_open: Vec<bool> = jobs.iter().map(Option::is_some).collect();
     let (imports, drafts): (Vec<&Import>, Vec<Drafts>) = jobs.into_iter().flatten().unzip();
-    let wanted = Wanted { jobs: &drafts, is_new: false, meets_others, before: Stamp::NEVER };
-    let candidates = resolve::candidates(connection, database, &wanted, &mut [])?;
+    let candidates = resolve::candidates(connection, database, &drafts, meets_others, &mut [], Stamp::NEVER)?;
     let plan = Plan::together(database, drafts, candidates).ok_or(Error::Contention)?;
     write::plan(connection, database.id, &plan)?;
     let shares = imports.into_iter().zip(plan.shares);

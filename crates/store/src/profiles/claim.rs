@@ -83,13 +83,9 @@ pub(crate) fn claim(
     if open.is_empty() { Ok(claimed) } else { Err(Error::Contention) }
 }
 
-/// Copies all rows, or none where one of the values has a first holder. That takes PostgreSQL half as long as to insert those
-/// that have none. As [`claim`], but for that.
-pub(crate) fn all_new(
-    connection: &mut PgConnection,
-    db_id: DatabaseId,
-    claims: &[Claim],
-) -> Result<bool, Error> {
+/// Copies all rows, or none where one of the values has a holder. That takes PostgreSQL half as long as to insert those that have
+/// none.
+fn all_new(connection: &mut PgConnection, db_id: DatabaseId, claims: &[Claim]) -> Result<bool, Error> {
     // Waits for rivals in the order of keys, as what may come after it does.
     let inserted = connection
         .transaction(|connection| copy::identities(connection, db_id, claims.iter().map(|claim| &claim.row)));

@@ -40,35 +40,25 @@ struct Row {
     is_repeated: bool,
 }
 
-/// Whom records mean.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Those all of whose keys mean one profile, which was last written by the same record in a request that was accepted before.
-    pub(crate) repeats: Vec<Repeat>,
-    /// The profiles that others mean.
-    pub(crate) others: HashSet<ProfileId>,
-    /// How many mean nobody.
-    pub(crate) unheld: usize,
-}
-
 /// Whom a record means.
 #[derive(Clone, Default)]
-struct Meant {
+struct Found {
     ids: BTreeSet<ProfileId>,
     /// Something else has written one of them.
     is_other: bool,
 }
 
-/// Finds out whom records of the request with this stamp mean. Nothing is locked, so it may not be so any more.
+/// Of the records those all of whose keys mean one profile, which was last written by the same record in a request that was
+/// accepted before the one with this stamp; and whom the others mean. Nothing is locked, so it may not be so any more.
 pub(crate) fn find(
     connection: &mut PgConnection,
     db_id: DatabaseId,
     places: &Places,
     before: Stamp,
     glances: Vec<Glance>,
-) -> Result<Found, Error> {
+) -> Result<(Vec<Repeat>, HashSet<ProfileId>), Error> {
     if glances.is_empty() {
-        return Ok(Found::default());
+        return Ok((Vec::new(), HashSet::new()));
     }
     let columns = KeyColumns::of_keys(glances.iter().flat_map(|glance| &glance.keys));
     let owners: Vec<usize> = glances
@@ -88,7 +78,7 @@ pub(crate) fn find(
         .bind::<Uuids, _>(imprints)
         .bind::<UuidType, _>(before.0)
         .load(connection)?;
-    let mut found = vec![Meant::default(); glances.len()];
+    let mut found = vec![Found::default(); glances.len()];
     for row in rows {
         let owner = index(row.position).and_then(|position| owners.get(position));
         if let Some(found) = owner.and_then(|owner| found.get_mut(*owner)) {
@@ -96,15 +86,14 @@ pub(crate) fn find(
             found.ids.insert(ProfileId(row.profile_id));
         }
     }
-    let mut all = Found::default();
-    for (glance, Meant { ids, is_other }) in glances.into_iter().zip(found) {
+    let (mut repeats, mut others) = (Vec::new(), HashSet::new());
+    for (glance, Found { ids, is_other }) in glances.into_iter().zip(found) {
         match ids.first() {
-            None => all.unheld += 1,
             Some(id) if ids.len() == 1 && !is_other => {
-                all.repeats.push(Repeat { glance, profile_id: *id, rest: None });
+                repeats.push(Repeat { glance, profile_id: *id, rest: None });
             }
-            Some(_) => all.others.extend(ids),
+            _ => others.extend(ids),
         }
     }
-    Ok(all)
+    Ok((repeats, others))
 }

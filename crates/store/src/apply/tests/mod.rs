@@ -4,7 +4,6 @@ mod cost;
 mod dry_run;
 mod failures;
 mod matching;
-mod new;
 mod races;
 mod repeats;
 mod together;

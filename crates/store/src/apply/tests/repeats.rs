@@ -4,7 +4,6 @@ use intake_types::{Action, MatchRule, Repeat, Tally};
 use serde_json::{Value, json};
 
 use super::{same_rows, stored};
-use crate::apply::repeats::Likely;
 use crate::apply::{apply_beside, apply_chunk, repeats};
 use crate::fixture::{DATABASE, apply_all, catalog, fates, import, job_id};
 use crate::testing::TestDatabase;
@@ -24,15 +23,7 @@ fn people(city: impl Fn(usize) -> &'static str) -> Vec<Value> {
     (0..PEOPLE).map(|number| person(number, city(number))).collect()
 }
 
-fn read_all_but(repeats: Vec<Repeat>) -> Likely {
-    Likely { repeats, is_new: false }
-}
-
 fn likely(database: &TestDatabase, import: &Import) -> Vec<Repeat> {
-    look(database, import).repeats
-}
-
-fn look(database: &TestDatabase, import: &Import) -> Likely {
     let catalog = catalog();
     let known = &catalog.databases[&DATABASE];
     repeats::likely(&mut database.connect(), import, &catalog, known, &(0..import.header.total)).unwrap()
@@ -124,7 +115,7 @@ async fn what_was_written_since_they_were_foreseen_is_read() {
     let (connection, catalog, keep) = (&mut database.connect(), catalog(), Retention::default());
     let known = &catalog.databases[&DATABASE];
     let all = 0..again.header.total;
-    let stale = apply_beside(connection, keep, &again, &catalog, known, &all, read_all_but(foreseen));
+    let stale = apply_beside(connection, keep, &again, &catalog, known, &all, foreseen);
     assert!(matches!(stale, Err(Error::Contention)), "{stale:?}");
     same_rows(&before, &stored(&database));
 
@@ -151,8 +142,7 @@ async fn of_two_by_which_one_profile_cannot_both_be_written_none_is_believed() {
     store.register(&again.header).await.unwrap();
     let (connection, catalog, keep) = (&mut database.connect(), catalog(), Retention::default());
     let known = &catalog.databases[&DATABASE];
-    let stale =
-        apply_beside(connection, keep, &again, &catalog, known, &(0..again.header.total), read_all_but(both));
+    let stale = apply_beside(connection, keep, &again, &catalog, known, &(0..again.header.total), both);
     assert!(matches!(stale, Err(Error::Contention)), "{stale:?}");
 }
 
