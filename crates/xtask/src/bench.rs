@@ -24,14 +24,13 @@ const SETTINGS: &[&str] = &[
     "random_page_cost=1.1",
 ];
 
-/// With a quarter of the machine's memory for PostgreSQL, as its documentation recommends:
+/// A quarter of the machine's memory for PostgreSQL, as its documentation recommends:
 /// <https://www.postgresql.org/docs/15/runtime-config-resource.html>.
-fn settings() -> Result<Vec<String>> {
+fn shared_buffers() -> Result<String> {
     let info = fs::read_to_string("/proc/meminfo").context("cannot read /proc/meminfo")?;
     let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB"));
     let kibibytes: u64 = total.context("/proc/meminfo does not say MemTotal")?.trim().parse()?;
-    let settings = SETTINGS.iter().map(|setting| (*setting).to_owned());
-    Ok(settings.chain([format!("shared_buffers={}MB", kibibytes / 1024 / 4)]).collect())
+    Ok(format!("shared_buffers={}MB", kibibytes / 1024 / 4))
 }
 
 /// Command line options.
@@ -48,7 +47,9 @@ pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
     let build = ["build", "--release", "--workspace", "--bins"];
     check::cargo(checkout, "cargo build --release (the first time: many minutes)", &build, &[])?;
     let place = checkout.beside("bench")?;
-    let (postgres, rabbitmq) = (Postgres::of(&place).with(settings()?), RabbitMq::of(&place));
+    let shared_buffers = shared_buffers()?;
+    let settings = SETTINGS.iter().copied().chain([shared_buffers.as_str()]);
+    let (postgres, rabbitmq) = (Postgres::of(&place).with(settings), RabbitMq::of(&place));
     let stop = || -> Result<()> {
         rabbitmq.stop()?;
         postgres.stop().map(|_| ())

@@ -72,8 +72,8 @@ pub(crate) fn clear(checkout: &Checkout) -> Result<bool> {
 
 impl Servers {
     fn of(place: Checkout) -> Self {
-        let settings = SETTINGS.iter().map(|setting| (*setting).to_owned()).collect();
-        Self { postgres: Postgres::of(&place).with(settings), rabbitmq: RabbitMq::of(&place), place }
+        let postgres = Postgres::of(&place).with(SETTINGS.iter().copied());
+        Self { postgres, rabbitmq: RabbitMq::of(&place), place }
     }
 
     /// Stops them, and removes all but their logs. Whether there was something to stop.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid as UuidType};
 use intake_types::plan::{LogRow, ProfileRow, SubscriptionRow};
-use intake_types::{DatabaseId, PackedLog, Plan};
+use intake_types::{DatabaseId, Imprint, PackedLog, Plan};
 use uuid::Uuid;
 
 use super::{copy, identities};
@@ -64,8 +64,7 @@ fn update(connection: &mut PgConnection, db_id: DatabaseId, rows: &[ProfileRow])
         return Ok(());
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
-    let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
-    let imprints: Vec<Option<Uuid>> = rows.iter().map(|row| row.imprint.map(|imprint| imprint.0)).collect();
+    let (written_by, written, imprints) = log_columns(rows.iter().map(|row| (&row.log, row.imprint)));
     let fields: Vec<String> = rows.iter().map(|row| json_text(&row.fields)).collect::<Result<_, _>>()?;
     prepared(UPDATE)
         .bind::<Integer, _>(db_id.0)
@@ -88,8 +87,7 @@ fn logs(
         return Ok(());
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
-    let (written_by, written) = log_columns(rows.iter().map(|row| &row.log));
-    let imprints: Vec<Option<Uuid>> = rows.iter().map(|row| row.imprint.map(|imprint| imprint.0)).collect();
+    let (written_by, written, imprints) = log_columns(rows.iter().map(|row| (&row.log, row.imprint)));
     prepared(statement)
         .bind::<Integer, _>(db_id.0)
         .bind::<Uuids, _>(ids)
@@ -100,8 +98,11 @@ fn logs(
     Ok(())
 }
 
-fn log_columns<'a>(logs: impl Iterator<Item = &'a PackedLog>) -> (Vec<Uuid>, Vec<Option<&'a str>>) {
-    logs.map(|log| (log.base.0, log.rest.as_deref())).unzip()
+/// Who wrote each row's profile, what others wrote of it, and by what the last record is known.
+fn log_columns<'a>(
+    rows: impl Iterator<Item = (&'a PackedLog, Option<Imprint>)>,
+) -> (Vec<Uuid>, Vec<Option<&'a str>>, Vec<Option<Uuid>>) {
+    rows.map(|(log, imprint)| (log.base.0, log.rest.as_deref(), imprint.map(|imprint| imprint.0))).collect()
 }
 
 #[derive(Default)]

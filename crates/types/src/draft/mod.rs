@@ -95,9 +95,7 @@ impl Draft {
             warnings: Vec::new(),
         }
     }
-}
 
-impl Draft {
     /// Whether it sets values and does nothing else to them.
     pub(crate) fn is_plain(&self) -> bool {
         let in_subscriptions = self.subscriptions.iter().flat_map(|subscription| &subscription.custom_fields);

@@ -53,8 +53,8 @@ impl Postgres {
     }
 
     /// The same with further settings, `name=value`.
-    pub(crate) fn with(self, settings: Vec<String>) -> Self {
-        Self { settings, ..self }
+    pub(crate) fn with(self, settings: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { settings: settings.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// Where all that it writes lies.

@@ -1,11 +1,13 @@
 //! Records that come again: nothing is done but what would be done of them if they were read.
 
+use std::collections::HashSet;
+
 use intake_types::{Action, MatchRule, Repeat, Tally};
 use serde_json::{Value, json};
 
 use super::{same_rows, stored};
 use crate::apply::{apply_beside, apply_chunk, repeats};
-use crate::fixture::{DATABASE, apply_all, catalog, fates, import, job_id};
+use crate::fixture::{DATABASE, apply_all, catalog, fates, header, import, job_id};
 use crate::testing::TestDatabase;
 use crate::{Error, Import, Retention};
 
@@ -171,4 +173,42 @@ async fn whom_something_else_in_the_chunk_bears_on_is_read() {
         database.texts("SELECT DISTINCT fields ->> 'city' FROM profiles WHERE fields ? 'city'"),
         ["Riga"]
     );
+}
+
+#[tokio::test]
+async fn of_imports_at_the_same_time_the_last_accepted_wins_whoever_repeats_whom() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    apply_all(&store, &import(1, MatchRule::Email, &people(|_| "Riga")), 1000).await;
+    let city = |job: u64, number: usize| match (job % 2, number % 50) {
+        (1, _) => "Riga",
+        (_, 7) => "Narva",
+        _ => "Tartu",
+    };
+    let (last, database, store) = (25, &database, &store);
+    let said = |job: u64, number: usize| {
+        let stamp = header(job, MatchRule::Email, PEOPLE).stamp().0;
+        format!("p{number}@example.com {stamp} {}", city(job, number))
+    };
+    let all: HashSet<String> = (1..=last)
+        .flat_map(|job| (0..PEOPLE).map(move |number| (job, number)))
+        .map(|(job, number)| said(job, number))
+        .collect();
+    let stored = || {
+        database
+            .texts("SELECT concat_ws(' ', fields ->> 'email', written_by, fields ->> 'city') FROM profiles")
+    };
+    // Three senders at the same time, whose requests are accepted in turns; each says again what some before it said.
+    let (all, stored) = (&all, &stored);
+    let sender = |first: u64| async move {
+        for job in (first..=last).step_by(3) {
+            let records = people(|number| city(job, number));
+            apply_all(store, &import(job, MatchRule::Email, &records), 1000).await;
+            let strange = stored().into_iter().find(|person| !all.contains(person));
+            assert_eq!(strange, None, "who wrote it last did not say so");
+        }
+    };
+    tokio::join!(sender(2), sender(3), sender(4));
+    let expected: HashSet<String> = (0..PEOPLE).map(|number| said(last, number)).collect();
+    assert_eq!(HashSet::from_iter(stored()), expected);
 }
