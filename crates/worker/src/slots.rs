@@ -1,21 +1,15 @@
 //! What a worker is at side by side, and how much of each kind that may be.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use intake_broker::{Class, Delivery, Lane};
 use tokio::task::{Id, JoinError};
-use tokio::time::Instant;
 
 use crate::Work;
 use crate::task::is_piece;
 
 /// Pieces of streams: of one lane one at a time. Each is quickly entered, and may be unpacked to as much as a job.
 const PIECES: usize = 2;
-
-/// For how long small jobs of a lane wait for others to be done that are worked on together: the more they are by then, the less
-/// each costs.
-const GATHERING: Duration = Duration::from_millis(50);
 
 /// What a slot is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,14 +34,12 @@ pub(crate) struct Slots {
     small: usize,
     bulk: usize,
     taken: HashMap<Id, (Kind, Lane)>,
-    /// Lanes of which jobs are worked on together, by which task, and until when others of them gather meanwhile.
-    gathering: Vec<(Id, Lane, Instant)>,
 }
 
 impl Slots {
     pub(crate) fn new(work: &Work) -> Self {
         let (small, bulk) = (usize::from(work.small_jobs), usize::from(work.jobs));
-        Self { small, bulk, taken: HashMap::new(), gathering: Vec::new() }
+        Self { small, bulk, taken: HashMap::new() }
     }
 
     pub(crate) fn is_free(&self, kind: Kind, lane: Lane) -> bool {
@@ -80,22 +72,6 @@ impl Slots {
         self.taken.insert(task, (kind, lane));
     }
 
-    /// Has a slot taken by a task that works on jobs of a lane together.
-    pub(crate) fn take_together(&mut self, lane: Lane, task: Id) {
-        self.take(Kind::Job(lane.class()), lane, task);
-        self.gathering.push((task, lane, Instant::now() + GATHERING));
-    }
-
-    /// Whether others of a lane are being worked on together, so that it pays to wait for their end.
-    pub(crate) fn is_gathering(&self, lane: Lane, now: Instant) -> bool {
-        self.gathering.iter().any(|(_, of, until)| *of == lane && *until > now)
-    }
-
-    /// When jobs of some lane have gathered for long enough.
-    pub(crate) fn gathered(&self, now: Instant) -> Option<Instant> {
-        self.gathering.iter().map(|(_, _, until)| *until).filter(|until| *until > now).min()
-    }
-
     /// A job that panics drops its delivery, which so goes back as one that failed: the broker delivers it again, and counts.
     pub(crate) fn free(&mut self, ended: Result<(Id, ()), JoinError>) {
         let id = ended.map_or_else(
@@ -106,6 +82,5 @@ impl Slots {
             |(id, ())| id,
         );
         self.taken.remove(&id);
-        self.gathering.retain(|(task, _, _)| *task != id);
     }
 }

@@ -31,13 +31,11 @@ pub(crate) async fn run(mut consumer: Consumer, prefetch: Prefetch, job: Job) {
         let wanted = |delivery: &Delivery| {
             if suspects.is_one(delivery) {
                 suspects.is_room_for(delivery.lane)
-            } else if slots.is_gathering(delivery.lane, now) && together::may_be(delivery) {
-                false
             } else {
                 slots.is_free(Kind::of(delivery), delivery.lane)
             }
         };
-        let due = suspects.due().filter(|due| *due > now).into_iter().chain(slots.gathered(now)).min();
+        let due = suspects.due().filter(|due| *due > now);
         tokio::select! {
             delivery = consumer.next_where(wanted) => match delivery {
                 Some(delivery) if suspects.is_one(&delivery) => suspects.add(delivery),
@@ -93,13 +91,13 @@ impl Hands {
         if kind != Kind::Job(Class::Small) || !may_join(&delivery) || job.last_delivery == 0 {
             return self.take(kind, delivery);
         }
-        let others = consumer.waiting_where(together::MOST - 1, may_join);
+        let others = consumer.waiting_where(usize::from(together::MOST) - 1, may_join);
         if others.is_empty() {
             return self.take(kind, delivery);
         }
         let leave = self.leave.clone();
         let task = self.tasks.spawn(async move { job.work_together(delivery, others, &leave).await });
-        self.slots.take_together(lane, task.id());
+        self.slots.take(kind, lane, task.id());
     }
 
     /// Waits for the tasks, and gives back what they leave.

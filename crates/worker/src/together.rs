@@ -22,7 +22,7 @@ use crate::task::{Task, is_piece};
 use crate::verdict;
 
 /// Messages that are taken together at most.
-pub(crate) const MOST: usize = 32;
+pub(crate) const MOST: u16 = 32;
 
 /// Whether a message may be worked on beside others.
 pub(crate) fn may_be(delivery: &Delivery) -> bool {

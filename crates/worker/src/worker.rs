@@ -16,11 +16,11 @@ use crate::pause::Pause;
 use crate::relay::{Relaying, Wake};
 use crate::undelivered::Undertaker;
 use crate::upkeep::Keeper;
-use crate::{Calls, Config, Events, Upkeep, Work, take};
+use crate::{Calls, Config, Events, Upkeep, Work, take, together};
 
-/// Messages of each lane of small jobs that are in hand at a time, so that as many as can be applied together wait while others
-/// are.
-const SMALL_PREFETCH: u16 = 48;
+/// Messages of each lane of small jobs that are in hand at a time: as many as can be applied together wait while those of two
+/// slots are.
+const SMALL_PREFETCH: u16 = 3 * together::MOST;
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
 pub struct Worker {
