@@ -18,8 +18,10 @@ const CATALOG: &str = include_str!("catalog.yaml");
 /// Of the account that imports, and of the one beside it.
 const TOKENS: [&str; 2] = ["token-of-the-bench-000000001", "token-of-the-bench-000000002"];
 const IMPORT: &str = "/api/v1.1/profiles/import_batch";
-/// Between two looks at a job.
+/// Between two looks at the jobs.
 const TICK: Duration = Duration::from_millis(10);
+/// How many have ended. Of the database, for to ask after each of a thousand small ones by itself would take as long as they do.
+const ENDED: &str = "SELECT count(*) FROM jobs WHERE account = 'shop' AND finished_at IS NOT NULL";
 
 /// Ticks of the clock that `/proc` counts in, in a second: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
 const TICKS: f64 = 100.0;
@@ -73,33 +75,36 @@ impl Installation {
 
     /// Posts bodies, one after the other, and waits until all of them are applied.
     pub(crate) fn apply(&self, bodies: &[Vec<u8>]) -> Timed {
-        let (start, cpu) = (Instant::now(), cpu_seconds(&self.gateway));
-        let jobs: Vec<_> = bodies.iter().map(|body| self.post(body)).collect();
-        let cpu_seconds = cpu_seconds(&self.gateway) - cpu;
-        for job in &jobs {
-            self.wait_for(job);
-        }
-        Timed { seconds: start.elapsed().as_secs_f64(), cpu_seconds }
+        self.apply_by(|| bodies.iter().map(|body| self.post(body)).collect())
     }
 
     /// The same by so many clients at once.
-    pub(crate) fn apply_at_once(&self, bodies: &[Vec<u8>], clients: usize) -> f64 {
-        let (start, next) = (Instant::now(), AtomicUsize::new(0));
-        let jobs: Vec<String> = thread::scope(|scope| {
-            let clients: Vec<_> = (0..clients)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let bodies = std::iter::from_fn(|| bodies.get(next.fetch_add(1, Ordering::Relaxed)));
-                        bodies.map(|body| self.post(body)).collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            clients.into_iter().flat_map(|client| client.join().expect("a client ends well")).collect()
-        });
+    pub(crate) fn apply_at_once(&self, bodies: &[Vec<u8>], clients: usize) -> Timed {
+        let next = AtomicUsize::new(0);
+        let client = || {
+            let bodies = std::iter::from_fn(|| bodies.get(next.fetch_add(1, Ordering::Relaxed)));
+            bodies.map(|body| self.post(body)).collect::<Vec<_>>()
+        };
+        self.apply_by(|| {
+            thread::scope(|scope| {
+                let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+                clients.into_iter().flat_map(|client| client.join().expect("a client ends well")).collect()
+            })
+        })
+    }
+
+    fn apply_by(&self, post: impl FnOnce() -> Vec<String>) -> Timed {
+        let ended = self.database.scalar(ENDED);
+        let (start, cpu) = (Instant::now(), cpu_seconds(&self.gateway));
+        let jobs = post();
+        let cpu_seconds = cpu_seconds(&self.gateway) - cpu;
+        let posted = i64::try_from(jobs.len()).expect("a number of jobs");
+        self.database.wait_for(ENDED, ended + posted, TICK);
+        let seconds = start.elapsed().as_secs_f64();
         for job in &jobs {
-            self.wait_for(job);
+            self.check(job);
         }
-        start.elapsed().as_secs_f64()
+        Timed { seconds, cpu_seconds }
     }
 
     /// Posts a body and waits for its results in the answer. Seconds.
@@ -133,21 +138,12 @@ impl Installation {
         read(self.agent.run(request).expect("the gateway takes it"))
     }
 
-    fn wait_for(&self, job: &str) {
-        loop {
-            let request = Request::get(self.url(&format!("/api/v1.1/jobs/{job}")));
-            let request = request.header("authorization", format!("Bearer {}", TOKENS[0])).body(());
-            let status = read(self.agent.run(request.expect("a request")).expect("the gateway answers"));
-            if status["finished_at"].is_string() {
-                assert_eq!(
-                    (&status["status"], &status["failed"]),
-                    (&"completed".into(), &0.into()),
-                    "{status}"
-                );
-                return;
-            }
-            thread::sleep(TICK);
-        }
+    /// Of each record of a job something has become.
+    fn check(&self, job: &str) {
+        let request = Request::get(self.url(&format!("/api/v1.1/jobs/{job}")));
+        let request = request.header("authorization", format!("Bearer {}", TOKENS[0])).body(());
+        let status = read(self.agent.run(request.expect("a request")).expect("the gateway answers"));
+        assert_eq!((&status["status"], &status["failed"]), (&"completed".into(), &0.into()), "{status}");
     }
 
     fn url(&self, path: &str) -> String {

@@ -122,7 +122,7 @@ fn small(installation: &Installation, figures: &mut Figures) {
     let people = Crowd { name: 11, seed: 3 };
     let bodies: Vec<_> =
         (0..SMALL).map(|request| people.body(request * 10..(request + 1) * 10, &email())).collect();
-    figures.add("small", f64::from(SMALL * 10) / installation.apply_at_once(&bodies, CLIENTS));
+    figures.add("small", f64::from(SMALL * 10) / installation.apply_at_once(&bodies, CLIENTS).seconds);
 }
 
 fn latency(installation: &Installation, figures: &mut Figures) {

@@ -9,7 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -98,10 +99,19 @@ impl TestDatabase {
     /// # Panics
     /// Panics when it gives something else.
     pub fn scalar(&self, query: &str) -> i64 {
-        let row: Number = sql_query(format!("SELECT ({query})::bigint AS number"))
-            .get_result(&mut self.connect())
-            .unwrap_or_else(|error| panic!("{query}: {error}"));
-        row.number
+        scalar(&mut self.connect(), query)
+    }
+
+    /// Waits until a query gives this number or a greater one; asks on one connection, with such pauses.
+    ///
+    /// # Panics
+    /// Panics when it gives something else, or has not after ten minutes.
+    pub fn wait_for(&self, query: &str, number: i64, pause: Duration) {
+        let (mut connection, start) = (self.connect(), Instant::now());
+        while scalar(&mut connection, query) < number {
+            assert!(start.elapsed() < Duration::from_mins(10), "{query}: not {number}");
+            thread::sleep(pause);
+        }
     }
 
     /// The texts that a query of one column gives, such as `EXPLAIN`.
@@ -164,6 +174,13 @@ fn server() -> String {
 
 fn connect(conninfo: &str) -> PgConnection {
     PgConnection::establish(conninfo).expect("the server that TEST_DATABASE_URL names must answer")
+}
+
+fn scalar(connection: &mut PgConnection, query: &str) -> i64 {
+    let row: Number = sql_query(format!("SELECT ({query})::bigint AS number"))
+        .get_result(connection)
+        .unwrap_or_else(|error| panic!("{query}: {error}"));
+    row.number
 }
 
 fn run(connection: &mut PgConnection, statement: &str) -> usize {
