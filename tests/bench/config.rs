@@ -18,8 +18,8 @@ pub(crate) struct Config {
     #[arg(long, default_value_t = 10, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) batches: u32,
 
-    /// Profiles that are there when it is measured what their number costs, in hundreds of thousands; 0 leaves it out
-    #[arg(long, default_value_t = 50, value_name = "COUNT")]
+    /// Profiles that are there when it is measured what their number costs, in hundreds of thousands
+    #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..=60))]
     pub(crate) large: u32,
 
     /// What to measure besides creating profiles; everything unless said otherwise
@@ -58,6 +58,8 @@ pub(crate) enum Part {
     Modes,
     /// Two workers
     TwoWorkers,
+    /// The same among very many profiles
+    Large,
 }
 
 impl Config {

@@ -29,6 +29,16 @@ enum Statistic {
     Most,
 }
 
+impl Statistic {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Median => "median",
+            Self::P99 => "p99",
+            Self::Most => "most",
+        }
+    }
+}
+
 /// What ought to be reached, by the ratio if there is one, else by the figure itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Goal {
@@ -58,13 +68,18 @@ const RATE: &str = "profiles/s";
 pub(crate) const ROWS: &[Row] = &[
     Row { what: "the limit: one connection that copies the final rows", ..Row::rate("limit", None) },
     Row { what: "create", goal: Some(Goal::AtLeast(1.0)), ..Row::rate("create", Some("limit")) },
-    Row { what: "update, two fields", goal: Some(Goal::AtLeast(0.8)), ..Row::rate("update", Some("limit")) },
-    Row { what: "unchanged", goal: Some(Goal::AtLeast(1.5)), ..Row::rate("unchanged", Some("limit")) },
     Row {
-        what: "accept: read, check and pack alone",
-        unit: "records/s of CPU",
-        ..Row::rate("accept_alone", None)
+        what: "update, by records of two fields",
+        goal: Some(Goal::AtLeast(0.8)),
+        ..Row::rate("update", Some("limit"))
     },
+    Row {
+        what: "update, two fields of whole records",
+        goal: Some(Goal::AtLeast(0.8)),
+        ..Row::rate("update_whole", Some("limit"))
+    },
+    Row { what: "unchanged", goal: Some(Goal::AtLeast(1.5)), ..Row::rate("unchanged", Some("limit")) },
+    Row { what: "accept: read and pack alone", unit: "records/s of CPU", ..Row::rate("accept_alone", None) },
     Row {
         what: "accept: the gateway",
         unit: "records/s of CPU",
@@ -75,6 +90,10 @@ pub(crate) const ROWS: &[Row] = &[
         what: "small: 1,000 requests of 10, 16 clients",
         goal: Some(Goal::AtLeast(0.4)),
         ..Row::rate("small", Some("create"))
+    },
+    Row {
+        what: "small: the same, of 1,000 people again and again",
+        ..Row::rate("small_same", Some("small"))
     },
     Row { what: "two workers", goal: Some(Goal::AtLeast(1.0)), ..Row::rate("two_workers", Some("create")) },
     Row { what: "create, matched by email", ..Row::rate("email", None) },
@@ -98,15 +117,17 @@ pub(crate) const ROWS: &[Row] = &[
         goal: Some(Goal::AtLeast(0.7)),
         ..Row::rate("email_sub", Some("email"))
     },
+    Row { what: "create beside few profiles", ..Row::rate("create_few", None) },
     Row {
-        what: "create beside a large number of profiles",
+        what: "create beside many profiles",
         goal: Some(Goal::AtLeast(0.85)),
-        ..Row::rate("create_large", Some("create"))
+        ..Row::rate("create_many", Some("create_few"))
     },
+    Row { what: "update anywhere among few profiles", ..Row::rate("update_few", None) },
     Row {
-        what: "update among a large number of profiles",
+        what: "update anywhere among many profiles",
         goal: Some(Goal::AtLeast(0.85)),
-        ..Row::rate("update_large", Some("update"))
+        ..Row::rate("update_many", Some("update_few"))
     },
     Row { what: "latency of 10,000 records, p50", ..Row::latency("latency", Statistic::Median, None) },
     Row {
@@ -142,7 +163,7 @@ impl Row {
 
     const fn memory(key: &'static str) -> Self {
         let (statistic, goal) = (Statistic::Most, Some(Goal::Below(150.0)));
-        Self { key, what: "", unit: "MiB", statistic, base: None, goal }
+        Self { key, what: "", unit: "MB", statistic, base: None, goal }
     }
 }
 
@@ -158,17 +179,11 @@ impl Figures {
 
     fn row(&self, row: &'static Row) -> Option<Found> {
         let samples = self.0.get(row.key)?;
-        let ratios: Option<Vec<f64>> = row.base.map(|base| {
-            let bases = self.0.get(base).map(Vec::as_slice).unwrap_or_default();
-            // What is measured once is compared with the median of what is measured in each round.
-            if samples.len() == bases.len() {
-                samples.iter().zip(bases).map(|(sample, base)| sample / base).collect()
-            } else {
-                let base = Spread::of(bases, Statistic::Median).value;
-                samples.iter().map(|sample| sample / base).collect()
-            }
+        let bases = row.base.and_then(|base| self.0.get(base));
+        let ratio = bases.map(|bases| {
+            let ratios: Vec<f64> = samples.iter().zip(bases).map(|(sample, base)| sample / base).collect();
+            Spread::of(&ratios, row.statistic)
         });
-        let ratio = ratios.map(|ratios| Spread::of(&ratios, row.statistic));
         Some(Found { row, figure: Spread::of(samples, row.statistic), ratio })
     }
 }
@@ -191,9 +206,9 @@ impl Spread {
 }
 
 impl Found {
-    /// Whether the goal is reached, if there is one.
+    /// Whether the goal is reached, if there is one and it was measured.
     pub(crate) fn is_reached(&self) -> Option<bool> {
-        let value = self.ratio.unwrap_or(self.figure).value;
+        let value = if self.row.base.is_some() { self.ratio? } else { self.figure }.value;
         self.row.goal.map(|goal| match goal {
             Goal::AtLeast(least) => value >= least,
             Goal::Below(most) => value < most,
@@ -212,7 +227,8 @@ impl Found {
             Goal::Below(most) => json!({"below": most}),
         });
         json!({
-            "key": self.row.key, "what": self.row.what, "unit": self.row.unit, "figure": spread(self.figure),
+            "key": self.row.key, "what": self.row.what, "unit": self.row.unit,
+            "statistic": self.row.statistic.word(), "figure": spread(self.figure),
             "base": self.row.base, "ratio": self.ratio.map(spread), "goal": goal, "reached": self.is_reached(),
         })
     }
@@ -237,6 +253,14 @@ mod tests {
         let ratio = found.ratio.unwrap();
         assert_eq!((ratio.value, ratio.least, ratio.most), (1.0, 0.5, 2.0));
         assert_eq!((found.figure.value, found.is_reached()), (20.0, Some(true)));
+    }
+
+    #[test]
+    fn without_what_it_is_compared_with_nothing_is_said_of_the_goal() {
+        let mut figures = Figures::default();
+        figures.add("create", 20_000.0);
+        let found = found(&figures, "create");
+        assert!(found.ratio.is_none() && found.is_reached().is_none());
     }
 
     #[test]

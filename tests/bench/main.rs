@@ -21,7 +21,7 @@ use std::io::Write as _;
 use clap::Parser as _;
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::config::{Config, Part};
 use crate::figures::Figures;
 
 fn main() {
@@ -31,7 +31,7 @@ fn main() {
         measure::round(&config, round.into(), &mut figures);
         report(&config, &figures, &format!("After {round} of {} rounds", config.rounds));
     }
-    if config.large > 0 {
+    if config.measures(Part::Large) {
         measure::large(&config, &mut figures);
         report(&config, &figures, "All");
     }

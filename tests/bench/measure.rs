@@ -1,32 +1,39 @@
 //! The measurements.
 
 use std::hint::black_box;
-use std::thread;
-use std::time::Instant;
+use std::{process, thread};
 
 use intake_broker::Outgoing;
 use intake_tests::Process;
 use intake_types::wire::{self, Format, Limits};
-use intake_types::{Batch, JobId, JobKey, Operation};
 use serde_json::{Value, json};
 
 use crate::config::{Config, Part};
 use crate::copies;
 use crate::figures::Figures;
-use crate::installation::Installation;
+use crate::installation::{Installation, cpu_seconds};
 use crate::limit;
-use crate::people::{BATCH, Crowd, body};
+use crate::people::{BATCH, Crowd, batches, body};
 
 /// Requests of ten records.
 const SMALL: u32 = 1000;
+/// People whom small requests mean again and again.
+const SAME: u32 = 1000;
 const CLIENTS: usize = 16;
 /// Batches whose latency is measured in a round: of 10,000 records, of ten.
 const LATENCIES: (u32, u32) = (10, 200);
 /// Batches for each way of matching.
 const MODE_BATCHES: u32 = 3;
 
-/// The name of the first crowd of those of which there are many.
+/// People of the first crowd of those of which there are many, and its name.
+const FEW: u32 = 100_000;
 const FIRST_COPY: u32 = 30;
+/// Names of crowds that are created beside few and beside many, of as many rounds at most.
+const BESIDE_FEW: u32 = 20;
+const BESIDE_MANY: u32 = 25;
+const MOST_OTHERS: u32 = 5;
+/// From one to the next of people who are anywhere: prime, so that all are met.
+const STRIDE: u32 = 7919;
 
 fn email() -> Value {
     json!({"matching": "email"})
@@ -38,20 +45,22 @@ pub(crate) fn round(config: &Config, round: u64, figures: &mut Figures) {
     let bodies = people.batches(config.batches, &email());
     let profiles = f64::from(config.batches * BATCH);
     let installation = Installation::start(1);
-    let timed = installation.apply(&bodies);
+    let timed = installation.apply(&bodies, "created");
     figures.add("create", profiles / timed.seconds);
     figures.add("accept", profiles / timed.cpu_seconds);
     memory(&installation, figures);
     if config.measures(Part::Accept) {
-        figures.add("accept_alone", accept_alone(&installation, &bodies));
+        figures.add("accept_alone", profiles / accept_alone(&bodies));
     }
     if config.measures(Part::Limit) {
         figures.add("limit", limit::measure(&config.psql, &installation.database));
     }
     if config.measures(Part::Again) {
-        figures.add("unchanged", profiles / installation.apply(&bodies).seconds);
-        let changes = people.changes(config.batches, &email());
-        figures.add("update", profiles / installation.apply(&changes).seconds);
+        figures.add("unchanged", profiles / installation.apply(&bodies, "unchanged").seconds);
+        let changes = batches(config.batches, &email(), |number| people.change(number));
+        figures.add("update", profiles / installation.apply(&changes, "updated").seconds);
+        let whole = batches(config.batches, &email(), |number| people.changed(number));
+        figures.add("update_whole", profiles / installation.apply(&whole, "updated").seconds);
     }
     if config.measures(Part::Small) {
         small(&installation, figures);
@@ -67,62 +76,77 @@ pub(crate) fn round(config: &Config, round: u64, figures: &mut Figures) {
     }
     drop(installation);
     if config.measures(Part::TwoWorkers) {
-        figures.add("two_workers", profiles / Installation::start(2).apply(&bodies).seconds);
+        figures.add("two_workers", profiles / Installation::start(2).apply(&bodies, "created").seconds);
     }
 }
 
 /// What it costs those that come and those that change that so many profiles are there, in hundreds of thousands.
 pub(crate) fn large(config: &Config, figures: &mut Figures) {
     let installation = Installation::start(1);
-    installation.apply(&Crowd { name: FIRST_COPY, seed: 0 }.batches(10, &email()));
+    let first = Crowd { name: FIRST_COPY, seed: 0 };
+    installation.apply(&first.batches(FEW / BATCH, &email()), "created");
+    let rounds = 0..u32::from(config.rounds).min(MOST_OTHERS);
+    for round in rounds.clone() {
+        among(&installation, config, 1, round, ["create_few", "update_few"], figures);
+    }
     copies::make(&installation.database, FIRST_COPY, config.large);
-    let profiles = f64::from(config.batches * BATCH);
-    let others = Crowd { name: 21, seed: 1 }.batches(config.batches, &email());
-    figures.add("create_large", profiles / installation.apply(&others).seconds);
-    // Of each copy some, so that they are anywhere in the tables.
-    let scattered = |number| Crowd { name: FIRST_COPY + number % config.large, seed: 2 }.change(number);
-    let batch = |batch: u32| body((batch * BATCH..(batch + 1) * BATCH).map(scattered).collect(), &email());
-    let changes: Vec<_> = (0..config.batches).map(batch).collect();
-    figures.add("update_large", profiles / installation.apply(&changes).seconds);
+    for round in rounds {
+        among(&installation, config, config.large, round, ["create_many", "update_many"], figures);
+    }
+}
+
+/// Creates others beside so many copies of the first crowd, and changes people anywhere in those.
+fn among(
+    installation: &Installation,
+    config: &Config,
+    copies: u32,
+    round: u32,
+    [create, update]: [&'static str; 2],
+    figures: &mut Figures,
+) {
+    let count = config.batches.min(FEW / BATCH);
+    let profiles = f64::from(count * BATCH);
+    let name = if copies == 1 { BESIDE_FEW } else { BESIDE_MANY } + round;
+    let others = Crowd { name, seed: 1 }.batches(count, &email());
+    figures.add(create, profiles / installation.apply(&others, "created").seconds);
+    let anywhere = |number: u32| {
+        let crowd = Crowd { name: FIRST_COPY + number % copies, seed: u64::from(2 + round) };
+        crowd.change(number * STRIDE % FEW)
+    };
+    let changes = batches(count, &email(), anywhere);
+    figures.add(update, profiles / installation.apply(&changes, "updated").seconds);
 }
 
 fn memory(installation: &Installation, figures: &mut Figures) {
-    let mebibytes = |process: &Process| f64::from(u32::try_from(process.peak_memory()).unwrap_or(u32::MAX));
-    figures.add("gateway_memory", mebibytes(&installation.gateway));
+    let megabytes = |process: &Process| f64::from(process.peak_kibibytes()) * 1024.0 / 1e6;
+    figures.add("gateway_memory", megabytes(&installation.gateway));
     for worker in &installation.workers {
-        figures.add("worker_memory", mebibytes(worker));
+        figures.add("worker_memory", megabytes(worker));
     }
 }
 
-/// Records per second of one core, for what cannot be left out of accepting them.
-fn accept_alone(installation: &Installation, bodies: &[Vec<u8>]) -> f64 {
-    let store = installation.database.store();
-    let catalog = installation.runtime.block_on(store.catalog()).expect("there is a catalogue");
-    let (account, database) = (&catalog.accounts["shop"], catalog.databases.values().next());
-    let database = database.expect("there is a database");
-    let job = JobId::mint(
-        0,
-        0,
-        &account.name,
-        &JobKey::new(b"a key for the bench only").expect("it is long enough"),
-    );
-    let (start, mut records) = (Instant::now(), 0);
+/// Seconds of processor, for what cannot be left out of accepting batches: to read them, and to pack them.
+fn accept_alone(bodies: &[Vec<u8>]) -> f64 {
+    let start = cpu_seconds(process::id());
     for body in bodies {
-        let envelope = wire::read(Format::Json, body, &Limits::default()).expect("it can be read");
-        let batch = Batch::check(envelope, Operation::Import, &catalog, account, database);
-        let batch = batch.expect("it is accepted");
-        records += batch.total();
-        let message = batch.into_message(job, &account.name);
-        black_box(Outgoing::compress("a job", &message.to_bytes()).expect("it can be packed"));
+        black_box(wire::read(Format::Json, body, &Limits::default()).expect("it can be read"));
+        black_box(Outgoing::compress("a job", body).expect("it can be packed"));
     }
-    f64::from(records) / start.elapsed().as_secs_f64()
+    cpu_seconds(process::id()) - start
 }
 
 fn small(installation: &Installation, figures: &mut Figures) {
     let people = Crowd { name: 11, seed: 3 };
+    let records = f64::from(SMALL * 10);
     let bodies: Vec<_> =
         (0..SMALL).map(|request| people.body(request * 10..(request + 1) * 10, &email())).collect();
-    figures.add("small", f64::from(SMALL * 10) / installation.apply_at_once(&bodies, CLIENTS).seconds);
+    figures.add("small", records / installation.apply_at_once(&bodies, CLIENTS));
+    let of_the_same = |request: u32| {
+        let crowd = Crowd { seed: request.into(), ..people };
+        body((0..10).map(|number| crowd.change((request * 10 + number) % SAME)).collect(), &email())
+    };
+    let bodies: Vec<_> = (0..SMALL).map(of_the_same).collect();
+    figures.add("small_same", records / installation.apply_at_once(&bodies, CLIENTS));
 }
 
 fn latency(installation: &Installation, figures: &mut Figures) {
@@ -142,7 +166,7 @@ fn beside(installation: &Installation, batches: u32, figures: &mut Figures) {
     let bodies = Crowd { name: 19, seed: 7 }.batches(batches, &email());
     let people = Crowd { name: 20, seed: 8 };
     thread::scope(|scope| {
-        let import = scope.spawn(|| installation.apply(&bodies));
+        let import = scope.spawn(|| installation.apply(&bodies, "created"));
         for request in 0.. {
             let body = people.body(request * 10..(request + 1) * 10, &email());
             let seconds = installation.exchange_beside(&body);
@@ -163,6 +187,6 @@ fn modes(installation: &Installation, figures: &mut Figures) {
         ("email_sub", 18, json!({"matching": "email_sub"})),
     ] {
         let bodies = Crowd { name, seed: 6 }.batches(MODE_BATCHES, &matching);
-        figures.add(key, f64::from(MODE_BATCHES * BATCH) / installation.apply(&bodies).seconds);
+        figures.add(key, f64::from(MODE_BATCHES * BATCH) / installation.apply(&bodies, "created").seconds);
     }
 }

@@ -37,9 +37,9 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// As many whole batches, as bodies.
+    /// As many whole batches of these people.
     pub(crate) fn batches(&self, count: u32, matching: &Value) -> Vec<Vec<u8>> {
-        (0..count).map(|batch| self.body(batch * BATCH..(batch + 1) * BATCH, matching)).collect()
+        batches(count, matching, |number| self.person(number))
     }
 
     /// A request with the people of these numbers.
@@ -47,25 +47,25 @@ impl Crowd {
         body(numbers.map(|number| self.person(number)).collect(), matching)
     }
 
-    /// The same people, of whom two fields have changed.
-    pub(crate) fn changes(&self, count: u32, matching: &Value) -> Vec<Vec<u8>> {
-        let batch = |batch: u32| {
-            body((batch * BATCH..(batch + 1) * BATCH).map(|number| self.change(number)).collect(), matching)
-        };
-        (0..count).map(batch).collect()
-    }
-
-    /// What has changed of one of them.
+    /// What has changed of one of them: two fields, and nothing else is said. By another seed it is something else.
     pub(crate) fn change(&self, number: u32) -> Value {
         let mut draw = self.draw(number, 1);
         json!({
             "email": self.email(number),
-            "city": format!("New {}", pick(&CITIES, &mut draw)),
+            "city": format!("New {} {}", pick(&CITIES, &mut draw), self.seed),
             "loyalty_points": draw.random_range(10_000..20_000),
         })
     }
 
-    fn person(&self, number: u32) -> Value {
+    /// All of one of them, of whom two fields have changed.
+    pub(crate) fn changed(&self, number: u32) -> Value {
+        let (mut person, mut draw) = (self.person(number), self.draw(number, 2));
+        person["city"] = format!("Old {}", pick(&CITIES, &mut draw)).into();
+        person["loyalty_points"] = draw.random_range(20_000..30_000).into();
+        person
+    }
+
+    pub(crate) fn person(&self, number: u32) -> Value {
         let mut draw = self.draw(number, 0);
         let (first, last) = (pick(&FIRST, &mut draw), pick(&LAST, &mut draw));
         let (email, phone) = (self.email(number), format!("+79{}{number:07}", self.name));
@@ -102,6 +102,13 @@ impl Crowd {
 
 fn pick<'a>(words: &[&'a str], draw: &mut StdRng) -> &'a str {
     words.choose(draw).copied().unwrap_or_default()
+}
+
+/// As many whole batches, as bodies, of the records of these numbers.
+pub(crate) fn batches(count: u32, matching: &Value, record: impl Fn(u32) -> Value) -> Vec<Vec<u8>> {
+    (0..count)
+        .map(|batch| body((batch * BATCH..(batch + 1) * BATCH).map(&record).collect(), matching))
+        .collect()
 }
 
 /// A request with these records.

@@ -12,7 +12,7 @@ const BAR: (f64, f64) = (330.0, 200.0);
 /// A table, with the least and the most of all rounds.
 pub(crate) fn table(rows: &[Found]) -> String {
     let mut text = String::from(
-        "| figure | median (least to most) | ratio (least to most) | goal | |\n|---|---|---|---|---|\n",
+        "| what | figure (least to most) | ratio (least to most) | goal | |\n|---|---|---|---|---|\n",
     );
     for found in rows {
         let spread = found.figure;

@@ -90,11 +90,15 @@ impl Process {
     /// The most memory that it has had, in MiB: `VmHWM`, the high-water mark of resident memory,
     /// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
     pub fn peak_memory(&self) -> u64 {
+        u64::from(self.peak_kibibytes() / 1024)
+    }
+
+    /// The same in KiB.
+    pub fn peak_kibibytes(&self) -> u32 {
         let status =
             fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process runs");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has memory");
-        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-        kilobytes / 1024
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 }
 

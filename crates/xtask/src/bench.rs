@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::checkout::Checkout;
 use crate::memory::Memory;
@@ -42,10 +42,20 @@ pub(crate) struct Options {
     pub(crate) bench: Vec<OsString>,
 }
 
+impl Options {
+    fn has(&self, option: &str) -> bool {
+        self.bench.iter().any(|argument| argument.to_string_lossy().split('=').next() == Some(option))
+    }
+}
+
 pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
+    ensure!(!(options.publish && options.has("--only")), "--publish is for all figures: leave out --only");
     packages::ensure_installed(checkout, Wanted { postgres: true, rabbitmq: true, ..Wanted::default() })?;
     let build = ["build", "--release", "--workspace", "--bins"];
     check::cargo(checkout, "cargo build --release (the first time: many minutes)", &build, &[])?;
+    if options.has("--help") {
+        return run::shown(&mut command(checkout, options)?);
+    }
     let place = checkout.beside("bench")?;
     let shared_buffers = shared_buffers()?;
     let settings = SETTINGS.iter().copied().chain([shared_buffers.as_str()]);
