@@ -11,13 +11,12 @@ use std::time::Instant;
 use intake_broker::Delivery;
 use intake_store::{Applied, Error, Import};
 use intake_telemetry::Metric;
-use intake_types::{Header, JobId};
+use intake_types::{Header, JobId, Message};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::block_in_place;
 use tracing::{Instrument as _, info_span};
 
 use crate::job::{Ended, Job};
-use crate::split::MOST_BYTES;
 use crate::task::{Task, is_piece};
 use crate::verdict;
 
@@ -147,7 +146,7 @@ fn put_back(delivery: Delivery, leave: &UnboundedSender<Delivery>) {
     let _stopped = leave.send(delivery);
 }
 
-/// Jobs that are alike, together no more than a chunk.
+/// Jobs that are alike, together no more than a chunk, and no more text than one of them may have.
 #[derive(Default)]
 struct Group {
     jobs: Vec<Whole>,
@@ -166,7 +165,7 @@ impl Group {
     fn has_room_for(&self, import: &Import, most_records: u32) -> bool {
         self.jobs.is_empty()
             || self.records.saturating_add(import.header.total) <= most_records
-                && self.bytes.saturating_add(bytes(import)) <= MOST_BYTES
+                && self.bytes.saturating_add(bytes(import)) <= Message::SMALL_BYTES
     }
 
     fn push(&mut self, delivery: Delivery, import: Arc<Import>) {

@@ -18,8 +18,8 @@ use crate::undelivered::Undertaker;
 use crate::upkeep::Keeper;
 use crate::{Calls, Config, Events, Upkeep, Work, take, together};
 
-/// Messages of each lane of small jobs that are in hand at a time: as many as can be applied together wait while those of two
-/// slots are.
+/// Messages of each lane of small jobs that are in hand at a time: as many as can be applied together wait while as many are
+/// being applied in two slots, which is what a lane has of three.
 const SMALL_PREFETCH: u16 = 3 * together::MOST;
 
 /// A worker that has not started yet. Neither broker nor database need to be up.
@@ -100,10 +100,10 @@ impl Worker {
     }
 }
 
-/// So much that each class can be busy with one lane alone. What is fetched and waits is kept from other workers, so it is no
-/// more than that where it may wait for long.
+/// So much that each class can be busy with one lane alone. What is fetched and waits is kept from other workers, so of bulk,
+/// which waits for long, it is no more than that.
 fn prefetch(work: &Work) -> Prefetch {
-    Prefetch { small: work.small_jobs.max(SMALL_PREFETCH), bulk: work.jobs }
+    Prefetch { small: SMALL_PREFETCH, bulk: work.jobs }
 }
 
 /// Why the worker is not ready, if it is not.
