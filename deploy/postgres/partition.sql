@@ -10,13 +10,14 @@
 
 CREATE OR REPLACE FUNCTION intake_partition(database integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    -- In the order in which an import writes them.
     parent text;
-    tables CONSTANT text[] := ARRAY['profiles', 'identities', 'subscriptions'];
+    tables CONSTANT text[] := ARRAY['identities', 'profiles', 'subscriptions'];
     rest text;
     part text;
     settings text;
 BEGIN
+    -- All of them first, in the order in which an import comes to them: so neither waits for the other for ever.
+    LOCK TABLE identities, profiles, subscriptions IN ACCESS EXCLUSIVE MODE;
     FOREACH parent IN ARRAY tables LOOP
         rest := parent || '_rest';
         part := parent || '_' || database;
