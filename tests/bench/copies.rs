@@ -2,9 +2,11 @@
 
 use intake_store::testing::TestDatabase;
 
-const TABLES: [&str; 3] = ["profiles", "identities", "subscriptions"];
+/// With the column that says whose a row is.
+const TABLES: [(&str, &str); 3] =
+    [("profiles", "id"), ("identities", "profile_id"), ("subscriptions", "profile_id")];
 
-/// Makes as many crowds of the one with this name, itself among them; their names follow it. No others may be there.
+/// Makes as many crowds of the one with this name, itself among them; their names follow it.
 pub(crate) fn make(database: &TestDatabase, name: u32, crowds: u32) {
     let id = |column: &str, copy| format!("(left({column}::text, 32) || lpad(to_hex({copy}), 4, '0'))::uuid");
     let keys = |text: &str, other: u32| {
@@ -14,8 +16,11 @@ pub(crate) fn make(database: &TestDatabase, name: u32, crowds: u32) {
         )
     };
     // Apart: else each copy would look through all those before it.
-    for table in TABLES {
-        database.execute(&format!("CREATE TABLE first_{table} AS SELECT * FROM {table}"));
+    for (table, id) in TABLES {
+        database.execute(&format!(
+            "CREATE TABLE first_{table} AS SELECT * FROM {table} \
+             WHERE {id} IN (SELECT id FROM profiles WHERE fields ->> 'email' LIKE 'person.{name}.%')"
+        ));
     }
     for copy in 1..crowds {
         let other = name + copy;
@@ -39,7 +44,7 @@ pub(crate) fn make(database: &TestDatabase, name: u32, crowds: u32) {
             keys("address", other)
         ));
     }
-    for table in TABLES {
+    for (table, _) in TABLES {
         database.execute(&format!("DROP TABLE first_{table}"));
         database.execute(&format!("VACUUM ANALYZE {table}"));
     }
