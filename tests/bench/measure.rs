@@ -110,7 +110,7 @@ fn among(
     let others = Crowd { name, seed: 1 }.batches(count, &email());
     figures.add(create, profiles / installation.apply(&others, "created").seconds);
     let anywhere = |number: u32| {
-        let crowd = Crowd { name: FIRST_COPY + number % copies, seed: u64::from(2 + round) };
+        let crowd = Crowd { name: FIRST_COPY + number % copies, seed: u64::from(2 + name) };
         crowd.change(number * STRIDE % FEW)
     };
     let changes = batches(count, &email(), anywhere);
