@@ -33,7 +33,6 @@ BEGIN
         END IF;
         SELECT array_to_string(reloptions, ', ') INTO settings FROM pg_class WHERE oid = rest::regclass;
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) WITH (%s)', part, rest, settings);
-        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent);
         EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE db_id = %s', part, rest, database);
         EXECUTE format('DELETE FROM %I WHERE db_id = %s', rest, database);
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, part, database);
