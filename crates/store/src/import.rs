@@ -10,6 +10,8 @@ use intake_types::plan::Overlay;
 use intake_types::{Atlas, Header, PartV1, V1};
 use serde_json::value::RawValue;
 
+use crate::apply::Ahead;
+
 /// A message taken apart from the bytes that it came in, so that chunks of it can go to other threads.
 #[derive(Debug)]
 pub struct Import {
@@ -27,6 +29,8 @@ pub struct Import {
     pub overlay: Arc<Mutex<Overlay>>,
     /// Whether the last chunk wanted to claim values that others carry: the one after it most likely does too.
     pub meets_others: AtomicBool,
+    /// Of the chunk after the last one, its records, if they were read meanwhile.
+    pub(crate) ahead: Ahead,
 }
 
 impl Import {
@@ -37,8 +41,8 @@ impl Import {
         unreadable: BTreeMap<u32, String>,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Self {
-        let meets_others = AtomicBool::new(false);
-        Self { header, first_index, records, unreadable, atlas: None, overlay, meets_others }
+        let (meets_others, ahead) = (AtomicBool::new(false), Ahead::default());
+        Self { header, first_index, records, unreadable, atlas: None, overlay, meets_others, ahead }
     }
 
     /// A part of the streamed job of this header; `overlay` is the same for all parts of the job.

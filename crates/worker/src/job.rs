@@ -100,9 +100,9 @@ impl Job {
         let span = info_span!("job", job.id = %job_id, db.id = %db_id);
         async {
             match task {
-                Task::Import(import) => {
+                Task::Import(mut import) => {
                     let header = import.header.clone();
-                    let import = Import { atlas: self.geo.atlas(), overlay: self.overlay(), ..import };
+                    (import.atlas, import.overlay) = (self.geo.atlas(), self.overlay());
                     self.work_on(&header, delivery, self.apply(import, &mut attempt)).await
                 }
                 Task::Seal(header) => {

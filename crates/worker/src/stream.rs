@@ -126,6 +126,8 @@ impl Job {
         const UNREADABLE: Error = Error::Unreadable("a part of a stream");
         let payload = intake_broker::unpack(packed, self.payload_max).map_err(|_broken| UNREADABLE)?;
         let Ok(Message::PartV1(part)) = Message::from_bytes(&payload) else { return Err(UNREADABLE) };
-        Ok(Import { atlas: self.geo.atlas(), ..Import::of_part(header.clone(), part, overlay) })
+        let mut import = Import::of_part(header.clone(), part, overlay);
+        import.atlas = self.geo.atlas();
+        Ok(import)
     }
 }

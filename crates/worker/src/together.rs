@@ -70,7 +70,7 @@ impl Job {
         let (mut group, mut left) = (Group::default(), Vec::new());
         let mut deliveries = deliveries.into_iter();
         for mut delivery in deliveries.by_ref() {
-            let import = match Task::of(&delivery) {
+            let mut import = match Task::of(&delivery) {
                 Ok(Task::Import(import)) if is_plain(&import) => import,
                 _ => {
                     delivery.is_apart = true;
@@ -81,7 +81,7 @@ impl Job {
             if !group.is_like(&import) {
                 left.push(delivery);
             } else if group.has_room_for(&import, self.work.chunk_records) {
-                let import = Import { atlas: self.geo.atlas(), ..import };
+                import.atlas = self.geo.atlas();
                 group.push(delivery, Arc::new(import));
             } else {
                 left.push(delivery);

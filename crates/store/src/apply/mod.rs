@@ -1,5 +1,7 @@
 //! A chunk of records applied: in one transaction planned, written, told of and entered in the ledger, or nothing of it.
 
+mod ahead;
+mod chunk;
 mod dry_run;
 mod entry;
 mod repeats;
@@ -8,16 +10,17 @@ mod resolve;
 mod tests;
 mod together;
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use diesel::prelude::*;
-use intake_types::catalog::{Catalog, Database};
+use intake_types::catalog::Catalog;
 use intake_types::plan::Share;
-use intake_types::{DatabaseId, Drafts, JobState, Outcome, Plan, Repeat, Tally};
+use intake_types::{JobState, Outcome, Plan, Repeat, Tally};
 
+pub(crate) use self::ahead::{Ahead, AtWork};
+pub(crate) use self::chunk::Chunk;
 use self::entry::Entry;
 use crate::ledger::Locked;
 use crate::profiles::write;
@@ -56,10 +59,11 @@ impl Store {
         catalog: Arc<Catalog>,
         range: Range<u32>,
     ) -> Result<Applied, Error> {
-        let keep = self.retention();
+        let (keep, at_work) = (self.retention(), Arc::clone(&self.at_work));
         self.run(move |connection| {
-            let started = Instant::now();
-            let applied = apply_chunk(connection, keep, &import, &catalog, &range)?;
+            let (started, turn) = (Instant::now(), at_work.begin());
+            let chunk = Chunk { reads_ahead: turn.is_alone(), ..Chunk::new(&import, &catalog, range)? };
+            let applied = apply_chunk(connection, keep, &chunk)?;
             let duration_ms = started.elapsed().as_millis();
             tracing::debug!(duration_ms, next_index = applied.next_index, "chunk applied");
             Ok(applied)
@@ -100,41 +104,44 @@ impl Store {
 pub(crate) fn apply_chunk(
     connection: &mut PgConnection,
     keep: Retention,
-    import: &Import,
-    catalog: &Catalog,
-    range: &Range<u32>,
+    chunk: &Chunk<'_>,
 ) -> Result<Applied, Error> {
-    let database = database(catalog, import.header.db_id)?;
+    let Chunk { import, database, .. } = *chunk;
     if import.header.validate_only {
-        let drafts = drafts(catalog, database, import, range, &[]);
-        return dry_run::chunk(connection, keep, import, database, drafts);
+        let drafts = chunk.drafts(&[]);
+        return ahead::beside(chunk, || dry_run::chunk(connection, keep, import, database, drafts));
     }
-    let repeats = repeats::likely(connection, import, catalog, database, range)?;
+    let repeats = repeats::likely(connection, chunk)?;
+    if repeats.is_empty() {
+        return apply_whole(connection, keep, chunk);
+    }
     let count = repeats.len();
-    match apply_beside(connection, keep, import, catalog, database, range, repeats) {
-        Err(Error::Contention) if count > 0 => {
+    match apply_beside(connection, keep, chunk, repeats) {
+        Err(Error::Contention) => {
             // One of them is none any more, or another record bears on it.
             tracing::debug!(chunk.repeats = count, "a chunk with repeats is read whole");
-            apply_beside(connection, keep, import, catalog, database, range, Vec::new())
+            apply_whole(connection, keep, chunk)
         }
         applied => applied,
     }
+}
+
+fn apply_whole(connection: &mut PgConnection, keep: Retention, chunk: &Chunk<'_>) -> Result<Applied, Error> {
+    ahead::beside(chunk, || apply_beside(connection, keep, chunk, Vec::new()))
 }
 
 /// Applies a chunk of which these records are not read.
 fn apply_beside(
     connection: &mut PgConnection,
     keep: Retention,
-    import: &Import,
-    catalog: &Catalog,
-    database: &Database,
-    range: &Range<u32>,
+    chunk: &Chunk<'_>,
     mut repeats: Vec<Repeat>,
 ) -> Result<Applied, Error> {
+    let Chunk { import, database, .. } = *chunk;
     // Reading the records needs no transaction, so no lock is held meanwhile.
-    let drafts = drafts(catalog, database, import, range, &repeats);
+    let drafts = chunk.drafts(&repeats);
     connection.transaction(|connection| {
-        enter(connection, keep, import, range.start, |connection| {
+        enter(connection, keep, import, chunk.range.start, |connection| {
             let (jobs, before) = (std::slice::from_ref(&drafts), import.header.stamp());
             let others = &import.meets_others;
             let candidates = resolve::candidates(connection, database, jobs, others, &mut repeats, before)?;
@@ -144,26 +151,6 @@ fn apply_beside(
             Ok(plan.shares.pop().unwrap_or_default())
         })
     })
-}
-
-fn database(catalog: &Catalog, db_id: DatabaseId) -> Result<&Database, Error> {
-    let database = catalog.databases.get(&db_id);
-    database.ok_or_else(|| Error::Unknown(format!("no database {db_id} in the catalogue")))
-}
-
-/// The records of a range but for the repeats.
-fn drafts(
-    catalog: &Catalog,
-    database: &Database,
-    import: &Import,
-    range: &Range<u32>,
-    repeats: &[Repeat],
-) -> Drafts {
-    let known: HashSet<u32> = repeats.iter().map(|repeat| repeat.glance.index).collect();
-    let records = (range.start..).zip(import.slice(range)).filter(|(index, _)| !known.contains(index));
-    let mut drafts = Drafts::of(&import.header, catalog, database, records, import.atlas.as_deref());
-    drafts.tell_unreadable(&import.unreadable);
-    drafts
 }
 
 /// Locks the job, and if it stands at `first_index` and is not to be stopped has the work done and entered what came of it.

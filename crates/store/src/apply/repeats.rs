@@ -1,15 +1,13 @@
 //! Repeats: records that say again what their profiles were last written by. Such a record finds everything as it is, so it is
 //! not read, and of its profile nothing but who wrote it last; what is written is that a later request wants it so.
 
-use std::ops::Range;
-
 use diesel::PgConnection;
-use intake_types::catalog::{Catalog, Database};
 use intake_types::{Glance, Repeat};
 use serde_json::value::RawValue;
 
+use super::Chunk;
+use crate::Error;
 use crate::profiles::repeats;
-use crate::{Error, Import};
 
 /// Records of a chunk from which on it pays to ask.
 const PAYS_FROM: usize = 200;
@@ -18,14 +16,9 @@ const PAYS_FROM: usize = 200;
 const EVERY: usize = 20;
 
 /// Finds the repeats of a chunk, unless they are less than half of it. None is certain before its profile is locked.
-pub(super) fn likely(
-    connection: &mut PgConnection,
-    import: &Import,
-    catalog: &Catalog,
-    database: &Database,
-    range: &Range<u32>,
-) -> Result<Vec<Repeat>, Error> {
-    let records = import.slice(range);
+pub(super) fn likely(connection: &mut PgConnection, chunk: &Chunk<'_>) -> Result<Vec<Repeat>, Error> {
+    let Chunk { import, catalog, database, ref range, .. } = *chunk;
+    let records = chunk.records();
     if records.len() < PAYS_FROM {
         return Ok(Vec::new());
     }

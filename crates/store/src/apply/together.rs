@@ -14,7 +14,7 @@ use intake_types::catalog::{Catalog, Database};
 use intake_types::{Drafts, JobId, JobState, Key, Plan, ProfileId, Stamp};
 
 use super::entry::{self, Entry};
-use super::{Applied, database, drafts, resolve};
+use super::{Applied, Chunk, resolve};
 use crate::profiles::write;
 use crate::{Error, Import, Retention, Store, ledger};
 
@@ -40,18 +40,22 @@ pub(super) fn apply(
     connection: &mut PgConnection,
     keep: Retention,
     imports: &[Arc<Import>],
-    catalog: &Catalog,
+    catalog: &Arc<Catalog>,
     meets_others: &AtomicBool,
 ) -> Result<Vec<Option<Applied>>, Error> {
     let Some(first) = imports.first() else { return Ok(Vec::new()) };
     if !imports.iter().all(|import| first.is_like(import)) {
         return Err(Error::Unexpected("jobs that are not alike cannot be applied together".to_owned()));
     }
-    let database = database(catalog, first.header.db_id)?;
+    let chunks: Vec<Chunk<'_>> = imports
+        .iter()
+        .map(|import| Chunk::new(import, catalog, 0..import.end()))
+        .collect::<Result<_, _>>()?;
+    let Some(database) = chunks.first().map(|chunk| chunk.database) else { return Ok(Vec::new()) };
     let mut met = Met::default();
-    let jobs = imports.iter().map(|import| {
-        let drafts = drafts(catalog, database, import, &(0..import.end()), &[]);
-        met.is_apart(&drafts).then_some((&**import, drafts))
+    let jobs = chunks.iter().map(|chunk| {
+        let drafts = chunk.drafts(&[]);
+        met.is_apart(&drafts).then_some((chunk.import, drafts))
     });
     let jobs = jobs.collect();
     connection.transaction(|connection| transaction(connection, keep, database, jobs, meets_others))

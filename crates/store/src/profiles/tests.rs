@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::find::MOST_HOLDERS;
 use super::{claim, find, identities};
 use crate::Retention;
-use crate::apply::apply_chunk;
+use crate::apply::{Chunk, apply_chunk};
 use crate::fixture::{DATABASE, catalog, import};
 use crate::testing::TestDatabase;
 
@@ -154,7 +154,9 @@ fn no_statement_reads_more_than_its_rows_on_tables_without_statistics() {
     let connection = &mut database.connect();
     crate::ledger::register(connection, crate::Retention::default(), &import.header).unwrap();
     connection.begin_test_transaction().unwrap();
-    let applied = apply_chunk(connection, Retention::default(), &import, &catalog(), &(0..200)).unwrap();
+    let catalog = catalog();
+    let chunk = Chunk::new(&import, &catalog, 0..200).unwrap();
+    let applied = apply_chunk(connection, Retention::default(), &chunk).unwrap();
     assert_eq!((applied.tally.created, applied.tally.updated), (100, 100));
     let reads: Vec<Reads> = sql_query(
         "SELECT relname::text, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) AS rows \

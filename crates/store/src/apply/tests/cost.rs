@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use intake_types::MatchRule;
 use serde_json::{Value, json};
 
-use crate::apply::{apply_chunk, together};
+use crate::apply::{Chunk, apply_chunk, together};
 use crate::fixture::{catalog, import};
 use crate::testing::TestDatabase;
 use crate::{Import, Retention};
@@ -53,9 +53,10 @@ fn seen<T>(connection: &mut PgConnection, work: impl FnOnce(&mut PgConnection) -
 fn statements(connection: &mut PgConnection, number: u64, people: usize, city: &str) -> Vec<String> {
     let import = job(connection, number, 0, people, city);
     let all = 0..import.header.total;
-    let apply = |connection: &mut PgConnection| {
-        apply_chunk(connection, Retention::default(), &import, &catalog(), &all).unwrap()
-    };
+    let catalog = catalog();
+    let chunk = Chunk::new(&import, &catalog, all.clone()).unwrap();
+    let apply =
+        |connection: &mut PgConnection| apply_chunk(connection, Retention::default(), &chunk).unwrap();
     let (applied, seen) = seen(connection, apply);
     assert_eq!((applied.tally.processed(), applied.tally.failed), (all.end, 0));
     assert!(applied.ended.is_some());

@@ -1,5 +1,6 @@
 //! Chunks on a real database: what is written, what is not, and who wins.
 
+mod ahead;
 mod cost;
 mod dry_run;
 mod failures;

@@ -1,13 +1,15 @@
 //! Records that come again: nothing is done but what would be done of them if they were read.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use intake_types::catalog::Catalog;
 use intake_types::{Action, MatchRule, Repeat, Tally};
 use serde_json::{Value, json};
 
 use super::{same_rows, stored};
-use crate::apply::{apply_beside, apply_chunk, repeats};
-use crate::fixture::{DATABASE, apply_all, catalog, fates, header, import, job_id};
+use crate::apply::{Chunk, apply_beside, apply_chunk, repeats};
+use crate::fixture::{apply_all, catalog, fates, header, import, job_id};
 use crate::testing::TestDatabase;
 use crate::{Error, Import, Retention};
 
@@ -25,10 +27,13 @@ fn people(city: impl Fn(usize) -> &'static str) -> Vec<Value> {
     (0..PEOPLE).map(|number| person(number, city(number))).collect()
 }
 
+fn whole<'a>(import: &'a Import, catalog: &'a Arc<Catalog>) -> Chunk<'a> {
+    Chunk::new(import, catalog, 0..import.header.total).unwrap()
+}
+
 fn likely(database: &TestDatabase, import: &Import) -> Vec<Repeat> {
     let catalog = catalog();
-    let known = &catalog.databases[&DATABASE];
-    repeats::likely(&mut database.connect(), import, &catalog, known, &(0..import.header.total)).unwrap()
+    repeats::likely(&mut database.connect(), &whole(import, &catalog)).unwrap()
 }
 
 #[tokio::test]
@@ -115,13 +120,12 @@ async fn what_was_written_since_they_were_foreseen_is_read() {
 
     let before = stored(&database);
     let (connection, catalog, keep) = (&mut database.connect(), catalog(), Retention::default());
-    let known = &catalog.databases[&DATABASE];
-    let all = 0..again.header.total;
-    let stale = apply_beside(connection, keep, &again, &catalog, known, &all, foreseen);
+    let chunk = whole(&again, &catalog);
+    let stale = apply_beside(connection, keep, &chunk, foreseen);
     assert!(matches!(stale, Err(Error::Contention)), "{stale:?}");
     same_rows(&before, &stored(&database));
 
-    let applied = apply_chunk(connection, keep, &again, &catalog, &all).unwrap();
+    let applied = apply_chunk(connection, keep, &chunk).unwrap();
     assert_eq!(applied.tally, Tally { updated: 1, unchanged: 299, ..Tally::default() });
     assert_eq!(database.texts("SELECT DISTINCT fields ->> 'city' FROM profiles"), ["Riga"]);
 }
@@ -143,8 +147,7 @@ async fn of_two_by_which_one_profile_cannot_both_be_written_none_is_believed() {
 
     store.register(&again.header).await.unwrap();
     let (connection, catalog, keep) = (&mut database.connect(), catalog(), Retention::default());
-    let known = &catalog.databases[&DATABASE];
-    let stale = apply_beside(connection, keep, &again, &catalog, known, &(0..again.header.total), both);
+    let stale = apply_beside(connection, keep, &whole(&again, &catalog), both);
     assert!(matches!(stale, Err(Error::Contention)), "{stale:?}");
 }
 

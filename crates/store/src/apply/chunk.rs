@@ -1,0 +1,63 @@
+//! Records of an import that are applied together.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use intake_types::catalog::{Catalog, Database};
+use intake_types::{Drafts, Repeat};
+use serde_json::value::RawValue;
+
+use crate::{Error, Import};
+
+/// Some of the records of an import, and by what they are read.
+pub(crate) struct Chunk<'a> {
+    pub(super) import: &'a Import,
+    pub(super) catalog: &'a Arc<Catalog>,
+    pub(super) database: &'a Database,
+    pub(super) range: Range<u32>,
+    /// Whether the records after these are to be read while these are applied.
+    pub(super) reads_ahead: bool,
+}
+
+impl<'a> Chunk<'a> {
+    pub(crate) fn new(
+        import: &'a Import,
+        catalog: &'a Arc<Catalog>,
+        range: Range<u32>,
+    ) -> Result<Self, Error> {
+        let db_id = import.header.db_id;
+        let database = catalog.databases.get(&db_id);
+        let database =
+            database.ok_or_else(|| Error::Unknown(format!("no database {db_id} in the catalogue")))?;
+        Ok(Self { import, catalog, database, range, reads_ahead: false })
+    }
+
+    /// As many records as here that come after these, or what is left of those at hand.
+    pub(super) fn next(&self) -> Self {
+        let Self { import, catalog, database, ref range, .. } = *self;
+        let length = range.end.saturating_sub(range.start);
+        let next = range.end..range.end.saturating_add(length).min(import.end());
+        Self { import, catalog, database, range: next, reads_ahead: false }
+    }
+
+    pub(super) fn records(&self) -> Vec<&'a RawValue> {
+        self.import.slice(&self.range)
+    }
+
+    /// The records, read; but for the repeats.
+    pub(super) fn drafts(&self, repeats: &[Repeat]) -> Drafts {
+        if repeats.is_empty()
+            && let Some(drafts) = self.import.ahead.take(self)
+        {
+            return drafts;
+        }
+        let known: HashSet<u32> = repeats.iter().map(|repeat| repeat.glance.index).collect();
+        let numbered = (self.range.start..).zip(self.records());
+        let records = numbered.filter(|(index, _)| !known.contains(index));
+        let Import { header, atlas, unreadable, .. } = self.import;
+        let mut drafts = Drafts::of(header, self.catalog, self.database, records, atlas.as_deref());
+        drafts.tell_unreadable(unreadable);
+        drafts
+    }
+}
