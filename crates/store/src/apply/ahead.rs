@@ -1,9 +1,9 @@
 //! Records of the next chunk, read while one is applied: what applies it waits for the database most of the time. Only where no
-//! other chunk is being applied, which would use that time, too.
+//! other import is being applied, which would use that time, too.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use intake_types::Drafts;
@@ -19,7 +19,11 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// Of one import, what was read ahead, if anything.
 #[derive(Debug, Default)]
-pub(crate) struct Ahead(Mutex<Option<Box<ReadAhead>>>);
+pub(crate) struct Ahead {
+    read: Mutex<Option<Box<ReadAhead>>>,
+    /// Since its first chunk was applied, until the import is dropped.
+    turn: OnceLock<Turn>,
+}
 
 #[derive(Debug)]
 struct ReadAhead {
@@ -29,6 +33,11 @@ struct ReadAhead {
 }
 
 impl Ahead {
+    /// Whether no other import is being applied; from now on this one is.
+    pub(super) fn is_alone(&self, at_work: &Arc<AtWork>) -> bool {
+        self.turn.get_or_init(|| at_work.begin()).is_alone()
+    }
+
     /// The records of this chunk, if it is that which was read ahead, by the same catalogue.
     pub(super) fn take(&self, chunk: &Chunk<'_>) -> Option<Drafts> {
         let read = self.lock().take()?;
@@ -36,7 +45,7 @@ impl Ahead {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<ReadAhead>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,22 +73,23 @@ fn pays(chunk: &Chunk<'_>) -> bool {
     chunk.range.len() >= PAYS_FROM && bytes <= MOST_BYTES
 }
 
-/// How many chunks this process is applying.
+/// How many imports this process is applying, but for those that are applied together.
 #[derive(Debug, Default)]
 pub(crate) struct AtWork(AtomicUsize);
 
 /// One of them, until it is dropped.
-pub(super) struct Turn(Arc<AtWork>);
+#[derive(Debug)]
+struct Turn(Arc<AtWork>);
 
 impl AtWork {
-    pub(super) fn begin(self: &Arc<Self>) -> Turn {
+    fn begin(self: &Arc<Self>) -> Turn {
         self.0.fetch_add(1, Ordering::Relaxed);
         Turn(Arc::clone(self))
     }
 }
 
 impl Turn {
-    pub(super) fn is_alone(&self) -> bool {
+    fn is_alone(&self) -> bool {
         self.0.0.load(Ordering::Relaxed) == 1
     }
 }

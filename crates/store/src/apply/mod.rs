@@ -61,8 +61,8 @@ impl Store {
     ) -> Result<Applied, Error> {
         let (keep, at_work) = (self.retention(), Arc::clone(&self.at_work));
         self.run(move |connection| {
-            let (started, turn) = (Instant::now(), at_work.begin());
-            let chunk = Chunk { reads_ahead: turn.is_alone(), ..Chunk::new(&import, &catalog, range)? };
+            let (started, reads_ahead) = (Instant::now(), import.ahead.is_alone(&at_work));
+            let chunk = Chunk { reads_ahead, ..Chunk::new(&import, &catalog, range)? };
             let applied = apply_chunk(connection, keep, &chunk)?;
             let duration_ms = started.elapsed().as_millis();
             tracing::debug!(duration_ms, next_index = applied.next_index, "chunk applied");

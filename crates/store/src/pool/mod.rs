@@ -45,7 +45,7 @@ pub struct Store {
     pub(crate) catalog: Arc<LastCatalog>,
     /// Whether jobs that were applied together wanted to claim values that others carry, the last time: the next ones may, too.
     pub(crate) meets_others: Arc<AtomicBool>,
-    /// The chunks that are being applied.
+    /// The imports that are being applied.
     pub(crate) at_work: Arc<AtWork>,
 }
 
