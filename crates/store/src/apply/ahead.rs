@@ -57,7 +57,7 @@ pub(super) fn beside<T>(chunk: &Chunk<'_>, apply: impl FnOnce() -> T) -> T {
     }
     thread::scope(|scope| {
         let reader = thread::Builder::new().name("read ahead".to_owned());
-        let reader = reader.spawn_scoped(scope, || next.drafts(&[]));
+        let reader = reader.spawn_scoped(scope, || next.read(&[]));
         let applied = apply();
         // Where there is no thread to be had, it is read later; and what panics over a record does so again then.
         if let Some(drafts) = reader.ok().and_then(|reader| reader.join().ok()) {

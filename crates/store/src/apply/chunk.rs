@@ -45,13 +45,14 @@ impl<'a> Chunk<'a> {
         self.import.slice(&self.range)
     }
 
-    /// The records, read; but for the repeats.
+    /// The records, read now or ahead; but for the repeats.
     pub(super) fn drafts(&self, repeats: &[Repeat]) -> Drafts {
-        if repeats.is_empty()
-            && let Some(drafts) = self.import.ahead.take(self)
-        {
-            return drafts;
-        }
+        let ahead = if repeats.is_empty() { self.import.ahead.take(self) } else { None };
+        ahead.unwrap_or_else(|| self.read(repeats))
+    }
+
+    /// Reads the records but for the repeats, and leaves alone what was read ahead.
+    pub(super) fn read(&self, repeats: &[Repeat]) -> Drafts {
         let known: HashSet<u32> = repeats.iter().map(|repeat| repeat.glance.index).collect();
         let numbered = (self.range.start..).zip(self.records());
         let records = numbered.filter(|(index, _)| !known.contains(index));
