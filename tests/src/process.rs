@@ -116,8 +116,17 @@ pub struct WorkerProcess(Process);
 impl WorkerProcess {
     /// Starts one that works for this world, with further arguments.
     pub fn start(world: &World, arguments: &[&str]) -> Self {
+        Self::start_at(world, arguments, None)
+    }
+
+    /// Starts one that writes all that it does to this file.
+    pub fn start_telling(world: &World, log: &Path) -> Self {
+        Self::start_at(world, &["--log", "debug"], Some(log))
+    }
+
+    fn start_at(world: &World, arguments: &[&str], log: Option<&Path>) -> Self {
         let arguments = with(world.worker_arguments(), arguments);
-        Self(Process::start("intake-worker", None, &arguments, None))
+        Self(Process::start("intake-worker", None, &arguments, log))
     }
 
     /// Whether it says that it has all that it needs.

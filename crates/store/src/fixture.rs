@@ -121,7 +121,9 @@ pub(crate) async fn apply_by(store: &Store, catalog: &Arc<Catalog>, import: &Arc
     let mut retries = 0;
     while next < import.header.total {
         let range = next..(next + chunk).min(import.header.total);
-        match store.apply(Arc::clone(import), Arc::clone(catalog), range).await {
+        let after = range.end..(range.end + chunk).min(import.header.total);
+        let after = Some(after).filter(|after| !after.is_empty());
+        match store.apply(Arc::clone(import), Arc::clone(catalog), range, after).await {
             Ok(applied) => next = applied.next_index,
             Err(error) if error.is_transient() && retries < 100 => retries += 1,
             Err(error) => panic!("{error}"),

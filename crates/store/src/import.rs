@@ -29,7 +29,7 @@ pub struct Import {
     pub overlay: Arc<Mutex<Overlay>>,
     /// Whether the last chunk wanted to claim values that others carry: the one after it most likely does too.
     pub meets_others: AtomicBool,
-    /// Of the chunk after the last one, its records, if they were read meanwhile.
+    /// The records of the chunk that is expected next, if they were read already.
     pub(crate) ahead: Ahead,
 }
 

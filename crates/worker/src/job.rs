@@ -1,5 +1,6 @@
 //! One job from delivery to its end: decoded, registered, applied chunk by chunk from where the last commit ended.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::Work;
 use crate::announce::Announcer;
+use crate::at_work::{AtWork, Turn};
 use crate::attempt::Attempt;
 use crate::geo::Geo;
 use crate::pause::Pause;
@@ -73,6 +75,7 @@ pub(crate) struct Job {
     /// Most bytes that a part of a stream may unpack to.
     pub(crate) payload_max: usize,
     pub(crate) pause: Pause,
+    pub(crate) at_work: AtWork,
     /// Told of what is committed.
     pub(crate) announcer: Announcer,
     pub(crate) shutdown: CancellationToken,
@@ -200,8 +203,8 @@ impl Job {
         match self.begin(&import.header, attempt).await? {
             Begun::Work { next_index, catalog, stamp } => {
                 import.header.order = Some(stamp);
-                let import = Arc::new(import);
-                match self.apply_records(&import, &catalog, next_index, attempt).await? {
+                let (import, turn) = (Arc::new(import), self.at_work.begin());
+                match self.apply_records(&import, &catalog, next_index, &turn, attempt).await? {
                     (_, Some(ending)) => Ok(self.over(&import.header, ending)),
                     (next_index, None) => {
                         let text = format!("a job is open after its last record, at {next_index}");
@@ -247,12 +250,14 @@ impl Job {
     }
 
     /// Applies the records at hand from `next_index` on; gives the first of the job that has no outcome, and how the job
-    /// has ended if it has.
+    /// has ended if it has. Where no other import is being applied the records of each chunk are read while the one before is
+    /// applied; not of a message that came back, whose records may be what stops a process.
     pub(crate) async fn apply_records(
         &self,
         import: &Arc<Import>,
         catalog: &Arc<Catalog>,
         next_index: u32,
+        turn: &Turn<'_>,
         attempt: &mut Attempt<'_>,
     ) -> Result<(u32, Option<Ending>), Halt> {
         let mut reached = (next_index, None);
@@ -260,7 +265,9 @@ impl Job {
         let bytes = |index| import.text(index).len();
         while let Some(range) = ranges.next(bytes) {
             attempt.go_on()?;
-            let applied = match self.chunk(import, catalog, range.clone(), attempt).await {
+            let reads_ahead = turn.is_alone() && attempt.delivery.delivery_count == 0;
+            let next = if reads_ahead { ranges.after(&range, bytes) } else { None };
+            let applied = match self.chunk(import, catalog, (range.clone(), next), attempt).await {
                 Ok(applied) => applied,
                 Err(Halt::Store(error)) if range.len() > 1 && error.is_data() => {
                     ranges.split(range);
@@ -294,16 +301,16 @@ impl Job {
         Ok(reached)
     }
 
-    /// Applies one chunk, or finds that somebody has.
+    /// Applies one chunk, or finds that somebody has; and has another one read meanwhile.
     async fn chunk(
         &self,
         import: &Arc<Import>,
         catalog: &Arc<Catalog>,
-        range: std::ops::Range<u32>,
+        (range, next): (Range<u32>, Option<Range<u32>>),
         attempt: &mut Attempt<'_>,
     ) -> Result<Applied, Halt> {
         let started = Instant::now();
-        let apply = || self.store.apply(Arc::clone(import), Arc::clone(catalog), range.clone());
+        let apply = || self.store.apply(Arc::clone(import), Arc::clone(catalog), range.clone(), next.clone());
         let applied = if range.len() > 1 {
             attempt.persist_for_half(apply).await?
         } else {

@@ -2,6 +2,7 @@
 //! broker, at least once.
 
 mod announce;
+mod at_work;
 mod attempt;
 mod backoff;
 mod callbacks;

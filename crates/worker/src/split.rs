@@ -6,8 +6,11 @@ use std::ops::Range;
 /// Most bytes of JSON text in one chunk of several records: as values they can cost a hundred times as much.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
 
+/// Records of a chunk from which on it pays to have another thread read them.
+const READ_AHEAD_FROM: usize = 100;
+
 /// The chunks of a job that are still to be applied, in input order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ranges {
     next: u32,
     total: u32,
@@ -36,6 +39,13 @@ impl Ranges {
             range.end = heavy;
         }
         (!range.is_empty()).then_some(range)
+    }
+
+    /// What is applied after this chunk if all of it is, where it pays to have that read by another thread.
+    pub(crate) fn after(&self, range: &Range<u32>, bytes: impl Fn(u32) -> usize) -> Option<Range<u32>> {
+        let mut later = self.clone();
+        later.resume_at(range.end);
+        later.next(bytes).filter(|next| next.len() >= READ_AHEAD_FROM)
     }
 
     /// All records before this one have their outcome, whoever applied them.
@@ -88,6 +98,34 @@ mod tests {
             assert!(poison > 24 || applied.contains(&(poison..poison + 1)), "{applied:?}");
         }
         assert_eq!(chunks(25, 10, 99), [0..10, 10..20, 20..25]);
+    }
+
+    #[test]
+    fn what_comes_after_a_chunk_is_known_before_whatever_its_records_weigh() {
+        let weights: [&dyn Fn(u32) -> usize; 4] =
+            [&|_| 500, &|_| 1500, &|index| usize::try_from(index % 7).unwrap() * 700, &|index| {
+                usize::try_from(index).unwrap()
+            }];
+        for bytes in weights {
+            let mut ranges = Ranges::new(0, 5000, 1000);
+            let (mut foreseen, mut applied) = (None, 0);
+            while let Some(range) = ranges.next(bytes) {
+                if applied > 0 {
+                    assert_eq!(foreseen, (range.len() >= READ_AHEAD_FROM).then(|| range.clone()));
+                }
+                // One fails as a whole, and its halves are known from then on.
+                if range.start == 0 && range.len() > 200 {
+                    ranges.split(range);
+                    continue;
+                }
+                foreseen = ranges.after(&range, bytes);
+                ranges.resume_at(range.end);
+                applied += 1;
+            }
+            assert!(applied > 5 && foreseen.is_none());
+        }
+        let ranges = Ranges::new(0, 1099, 1000);
+        assert_eq!(ranges.after(&(0..1000), |_| 1), None, "too few to pay");
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Job {
         };
         let header = &Header { order: Some(stamp), ..header.clone() };
         self.all_parts(header, attempt).await?;
-        let overlay = self.overlay();
+        let (overlay, turn) = (self.overlay(), self.at_work.begin());
         let ending = loop {
             let part = attempt.persist(|| self.store.part(header, next_index)).await?;
             let import =
@@ -94,7 +94,7 @@ impl Job {
             drop(part);
             let ended;
             (next_index, ended) =
-                self.apply_records(&Arc::new(import), &catalog, next_index, attempt).await?;
+                self.apply_records(&Arc::new(import), &catalog, next_index, &turn, attempt).await?;
             if let Some(ending) = ended {
                 break ending;
             }

@@ -133,6 +133,7 @@ impl Job {
 
     async fn store_all(&self, imports: Vec<Arc<Import>>) -> Result<Vec<Option<Applied>>, Error> {
         let headers = imports.iter().map(|import| import.header.clone()).collect();
+        let _turn = self.at_work.begin();
         let (new, catalog) = self.store.register_new(headers).await?;
         let is_new: Vec<bool> = imports.iter().map(|import| new.contains(&import.header.job_id)).collect();
         let ours = imports.into_iter().zip(&is_new).filter(|(_, is_new)| **is_new).map(|(import, _)| import);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
+use crate::at_work::AtWork;
 use crate::callbacks::Calling;
 use crate::geo::{Geo, Watch};
 use crate::job::Job;
@@ -87,7 +88,8 @@ impl Worker {
         };
         let keeping = keeper.start();
         let payload_max = usize::try_from(self.broker.payload_max_bytes).unwrap_or(usize::MAX);
-        let job = Job { store, work, geo, last_delivery, payload_max, pause, announcer, shutdown };
+        let at_work = AtWork::default();
+        let job = Job { store, work, geo, last_delivery, payload_max, pause, at_work, announcer, shutdown };
         take::run(consumer, prefetch, job).await;
         relaying.stopped().await;
         calling.stopped().await;

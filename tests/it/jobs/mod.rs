@@ -1,5 +1,6 @@
 //! Jobs from their request to their end, and what can be asked and done in between. Their results have stories of their own.
 
+mod ahead;
 mod callbacks;
 mod cancel;
 mod listing;

@@ -16,8 +16,8 @@ pub(crate) struct Chunk<'a> {
     pub(super) catalog: &'a Arc<Catalog>,
     pub(super) database: &'a Database,
     pub(super) range: Range<u32>,
-    /// Whether the records after these are to be read while these are applied.
-    pub(super) reads_ahead: bool,
+    /// Those that are to be read while these are applied.
+    pub(super) next: Option<Range<u32>>,
 }
 
 impl<'a> Chunk<'a> {
@@ -30,15 +30,13 @@ impl<'a> Chunk<'a> {
         let database = catalog.databases.get(&db_id);
         let database =
             database.ok_or_else(|| Error::Unknown(format!("no database {db_id} in the catalogue")))?;
-        Ok(Self { import, catalog, database, range, reads_ahead: false })
+        Ok(Self { import, catalog, database, range, next: None })
     }
 
-    /// As many records as here that come after these, or what is left of those at hand.
-    pub(super) fn next(&self) -> Self {
-        let Self { import, catalog, database, ref range, .. } = *self;
-        let length = range.end.saturating_sub(range.start);
-        let next = range.end..range.end.saturating_add(length).min(import.end());
-        Self { import, catalog, database, range: next, reads_ahead: false }
+    /// The chunk that is to be read meanwhile.
+    pub(super) fn next(&self) -> Option<Self> {
+        let Self { import, catalog, database, ref next, .. } = *self;
+        next.clone().map(|range| Self { import, catalog, database, range, next: None })
     }
 
     pub(super) fn records(&self) -> Vec<&'a RawValue> {

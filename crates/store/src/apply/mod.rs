@@ -19,7 +19,7 @@ use intake_types::catalog::Catalog;
 use intake_types::plan::Share;
 use intake_types::{JobState, Outcome, Plan, Repeat, Tally};
 
-pub(crate) use self::ahead::{Ahead, AtWork};
+pub(crate) use self::ahead::Ahead;
 pub(crate) use self::chunk::Chunk;
 use self::entry::Entry;
 use crate::ledger::Locked;
@@ -46,6 +46,9 @@ impl Store {
     /// nothing is written. Of a dry run only outcomes are written, those that are not there yet: it begins at the first
     /// record whenever it is taken, since what it foretells of a record depends on those before.
     ///
+    /// The records of `next`, if any, are read meanwhile, by a thread of their own: for whoever will have them applied after
+    /// those of `range`, by the same catalogue, and has a core to spare.
+    ///
     /// A transient error can be tried again as it is; for a data error try smaller ranges, down to the record that is to
     /// blame, and give that one an outcome by [`Store::record`].
     #[tracing::instrument(
@@ -58,11 +61,12 @@ impl Store {
         import: Arc<Import>,
         catalog: Arc<Catalog>,
         range: Range<u32>,
+        next: Option<Range<u32>>,
     ) -> Result<Applied, Error> {
-        let (keep, at_work) = (self.retention(), Arc::clone(&self.at_work));
+        let keep = self.retention();
         self.run(move |connection| {
-            let (started, reads_ahead) = (Instant::now(), import.ahead.is_alone(&at_work));
-            let chunk = Chunk { reads_ahead, ..Chunk::new(&import, &catalog, range)? };
+            let started = Instant::now();
+            let chunk = Chunk { next, ..Chunk::new(&import, &catalog, range)? };
             let applied = apply_chunk(connection, keep, &chunk)?;
             let duration_ms = started.elapsed().as_millis();
             tracing::debug!(duration_ms, next_index = applied.next_index, "chunk applied");
@@ -109,29 +113,35 @@ pub(crate) fn apply_chunk(
     let Chunk { import, database, .. } = *chunk;
     if import.header.validate_only {
         let drafts = chunk.drafts(&[]);
-        return ahead::beside(chunk, || dry_run::chunk(connection, keep, import, database, drafts));
+        return ahead::while_reading_next(chunk, || {
+            dry_run::chunk(connection, keep, import, database, drafts)
+        });
     }
     let repeats = repeats::likely(connection, chunk)?;
     if repeats.is_empty() {
         return apply_whole(connection, keep, chunk);
     }
     let count = repeats.len();
-    match apply_beside(connection, keep, chunk, repeats) {
+    match apply_but_for(connection, keep, chunk, repeats) {
         Err(Error::Contention) => {
             // One of them is none any more, or another record bears on it.
             tracing::debug!(chunk.repeats = count, "a chunk with repeats is read whole");
             apply_whole(connection, keep, chunk)
         }
-        applied => applied,
+        applied => {
+            // Whatever was read ahead of it is of no use any more.
+            drop(import.ahead.take(chunk));
+            applied
+        }
     }
 }
 
 fn apply_whole(connection: &mut PgConnection, keep: Retention, chunk: &Chunk<'_>) -> Result<Applied, Error> {
-    ahead::beside(chunk, || apply_beside(connection, keep, chunk, Vec::new()))
+    ahead::while_reading_next(chunk, || apply_but_for(connection, keep, chunk, Vec::new()))
 }
 
 /// Applies a chunk of which these records are not read.
-fn apply_beside(
+fn apply_but_for(
     connection: &mut PgConnection,
     keep: Retention,
     chunk: &Chunk<'_>,

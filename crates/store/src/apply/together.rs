@@ -54,7 +54,7 @@ pub(super) fn apply(
     let Some(database) = chunks.first().map(|chunk| chunk.database) else { return Ok(Vec::new()) };
     let mut met = Met::default();
     let jobs = chunks.iter().map(|chunk| {
-        let drafts = chunk.drafts(&[]);
+        let drafts = chunk.read(&[]);
         met.is_apart(&drafts).then_some((chunk.import, drafts))
     });
     let jobs = jobs.collect();

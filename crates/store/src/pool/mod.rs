@@ -18,7 +18,6 @@ use tracing::{Instrument as _, Span};
 
 use self::current::Current;
 
-use crate::apply::AtWork;
 use crate::catalog::LastCatalog;
 use crate::prepared::prepared;
 use crate::{Config, Error, Retention, conninfo};
@@ -45,8 +44,6 @@ pub struct Store {
     pub(crate) catalog: Arc<LastCatalog>,
     /// Whether jobs that were applied together wanted to claim values that others carry, the last time: the next ones may, too.
     pub(crate) meets_others: Arc<AtomicBool>,
-    /// The imports that are being applied.
-    pub(crate) at_work: Arc<AtWork>,
 }
 
 impl fmt::Debug for Store {
@@ -68,7 +65,6 @@ impl Store {
             retention: config.retention.in_order(),
             catalog: Arc::default(),
             meets_others: Arc::default(),
-            at_work: Arc::default(),
         }
     }
 

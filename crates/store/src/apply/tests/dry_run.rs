@@ -208,13 +208,13 @@ async fn one_that_is_taken_again_foretells_the_same() {
     let first = dry(2, &job);
     store.register(&first.header).await.unwrap();
     for range in [0..3, 3..5] {
-        let applied = store.apply(Arc::clone(&first), catalog(), range.clone()).await.unwrap();
+        let applied = store.apply(Arc::clone(&first), catalog(), range.clone(), None).await.unwrap();
         assert_eq!((applied.next_index, applied.tally.processed()), (range.end, range.end - range.start));
     }
     // A chunk that is tried again is not planned over itself, and is entered once.
     let second = dry(2, &job);
     assert_eq!(store.register(&second.header).await.unwrap().next_index, 0);
-    let again = store.apply(Arc::clone(&second), catalog(), 0..4).await.unwrap();
+    let again = store.apply(Arc::clone(&second), catalog(), 0..4, None).await.unwrap();
     assert_eq!((again.next_index, again.tally.processed(), again.ended), (4, 0, None));
     let refused = Outcome {
         index: 4,
@@ -234,7 +234,7 @@ async fn one_that_is_taken_again_foretells_the_same() {
     let created =
         told(&store, &third).await.iter().filter(|outcome| outcome.action == Action::Created).count();
     assert_eq!(created, 5);
-    let after = store.apply(Arc::clone(&third), catalog(), 0..4).await.unwrap();
+    let after = store.apply(Arc::clone(&third), catalog(), 0..4, None).await.unwrap();
     assert!(after.ended.is_some());
 }
 

@@ -47,7 +47,7 @@ async fn a_record_that_was_given_up_is_kept() {
     let store = database.store();
     let import = import(false);
     store.register(&import.header).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 0..1).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..1, None).await.unwrap();
     let outcome = Outcome::not_processed(1, import.text(1));
     for _ in 0..2 {
         store.record(Arc::clone(&import), vec![outcome.clone()]).await.unwrap();
@@ -67,6 +67,6 @@ async fn nothing_is_kept_of_a_chunk_that_fails_or_a_job_that_writes_nothing() {
     database.execute("ALTER TABLE job_failures ADD CHECK (first_index <> 0)");
     let import = import(false);
     store.register(&import.header).await.unwrap();
-    assert!(store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap_err().is_data());
+    assert!(store.apply(Arc::clone(&import), catalog(), 0..2, None).await.unwrap_err().is_data());
     assert_eq!(database.scalar("SELECT count(*) FROM job_chunks"), 0);
 }

@@ -113,10 +113,10 @@ async fn a_chunk_that_comes_again_writes_nothing() {
     let store = database.store();
     let import = import(1, MatchRule::Email, &["a", "b", "c"].map(email));
     store.register(&import.header).await.unwrap();
-    let first = store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap();
+    let first = store.apply(Arc::clone(&import), catalog(), 0..2, None).await.unwrap();
     assert_eq!((first.next_index, first.tally.created, first.ended), (2, 2, None));
     for range in [0..2, 0..3, 1..3, 3..3] {
-        let again = store.apply(Arc::clone(&import), catalog(), range).await.unwrap();
+        let again = store.apply(Arc::clone(&import), catalog(), range, None).await.unwrap();
         assert_eq!(
             again,
             Applied { next_index: 2, tally: intake_types::Tally::default(), ended: None, cancelled: false }
@@ -124,10 +124,13 @@ async fn a_chunk_that_comes_again_writes_nothing() {
     }
     assert_eq!(database.scalar("SELECT count(*) FROM profiles"), 2);
     assert_eq!(database.scalar("SELECT count(*) FROM job_chunks"), 1);
-    assert!(matches!(store.apply(Arc::clone(&import), catalog(), 2..2).await, Err(Error::Unexpected(_))));
-    let last = store.apply(Arc::clone(&import), catalog(), 2..3).await.unwrap();
+    assert!(matches!(
+        store.apply(Arc::clone(&import), catalog(), 2..2, None).await,
+        Err(Error::Unexpected(_))
+    ));
+    let last = store.apply(Arc::clone(&import), catalog(), 2..3, None).await.unwrap();
     assert_eq!((last.next_index, last.ended.is_some()), (3, true));
-    let over = store.apply(Arc::clone(&import), catalog(), 2..3).await.unwrap();
+    let over = store.apply(Arc::clone(&import), catalog(), 2..3, None).await.unwrap();
     assert_eq!((over.next_index, over.tally.created, over.ended.is_some()), (3, 0, true));
     assert_eq!(store.register(&import.header).await.unwrap().state, JobState::Completed);
 }
@@ -139,7 +142,7 @@ async fn a_chunk_that_fails_leaves_nothing() {
     database.execute("ALTER TABLE job_chunks ADD CHECK (first_index <> 0)");
     let import = import(1, MatchRule::Email, &["a", "b"].map(email));
     store.register(&import.header).await.unwrap();
-    let error = store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap_err();
+    let error = store.apply(Arc::clone(&import), catalog(), 0..2, None).await.unwrap_err();
     assert!(error.is_data() && !error.is_transient(), "{error}");
     for table in ["profiles", "identities", "subscriptions", "job_chunks"] {
         assert_eq!(database.scalar(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
@@ -155,7 +158,7 @@ async fn a_record_that_cannot_be_stored_is_told_from_its_neighbours() {
     let records = [email("a"), json!({"email": "b@example.com", "city": "Nowhere"}), email("c")];
     let import = import(1, MatchRule::Email, &records);
     store.register(&import.header).await.unwrap();
-    let apply = |range| store.apply(Arc::clone(&import), catalog(), range);
+    let apply = |range| store.apply(Arc::clone(&import), catalog(), range, None);
     assert!(apply(0..3).await.unwrap_err().is_data());
     assert_eq!(apply(0..1).await.unwrap().next_index, 1);
     assert_eq!(
@@ -184,12 +187,12 @@ async fn a_job_that_is_not_known_and_a_database_that_is_not_declared_are_told() 
     let database = TestDatabase::create();
     let store = database.store();
     let unknown = import(1, MatchRule::Email, &[email("a")]);
-    let error = store.apply(unknown, catalog(), 0..1).await.unwrap_err();
+    let error = store.apply(unknown, catalog(), 0..1, None).await.unwrap_err();
     assert!(matches!(error, Error::Unknown(_)) && !error.is_transient() && !error.is_data());
     let mut elsewhere = import(2, MatchRule::Email, &[email("a")]);
     Arc::get_mut(&mut elsewhere).unwrap().header.db_id = intake_types::DatabaseId(9);
     store.register(&elsewhere.header).await.unwrap();
-    assert!(matches!(store.apply(elsewhere, catalog(), 0..1).await, Err(Error::Unknown(_))));
+    assert!(matches!(store.apply(elsewhere, catalog(), 0..1, None).await, Err(Error::Unknown(_))));
 }
 
 const PEOPLE: usize = 20;
@@ -282,7 +285,9 @@ async fn one_chunk_taken_by_many_workers_is_applied_once() {
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let (store, import) = (store.clone(), Arc::clone(&import));
-            tokio::spawn(async move { store.apply(import, catalog(), 0..3).await.unwrap().tally.created })
+            tokio::spawn(
+                async move { store.apply(import, catalog(), 0..3, None).await.unwrap().tally.created },
+            )
         })
         .collect();
     let mut created = 0;

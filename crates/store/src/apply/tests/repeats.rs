@@ -8,7 +8,7 @@ use intake_types::{Action, MatchRule, Repeat, Tally};
 use serde_json::{Value, json};
 
 use super::{same_rows, stored};
-use crate::apply::{Chunk, apply_beside, apply_chunk, repeats};
+use crate::apply::{Chunk, apply_but_for, apply_chunk, repeats};
 use crate::fixture::{apply_all, catalog, fates, header, import, job_id};
 use crate::testing::TestDatabase;
 use crate::{Error, Import, Retention};
@@ -121,7 +121,7 @@ async fn what_was_written_since_they_were_foreseen_is_read() {
     let before = stored(&database);
     let (connection, catalog, keep) = (&mut database.connect(), catalog(), Retention::default());
     let chunk = whole(&again, &catalog);
-    let stale = apply_beside(connection, keep, &chunk, foreseen);
+    let stale = apply_but_for(connection, keep, &chunk, foreseen);
     assert!(matches!(stale, Err(Error::Contention)), "{stale:?}");
     same_rows(&before, &stored(&database));
 
@@ -147,7 +147,7 @@ async fn of_two_by_which_one_profile_cannot_both_be_written_none_is_believed() {
 
     store.register(&again.header).await.unwrap();
     let (connection, catalog, keep) = (&mut database.connect(), catalog(), Retention::default());
-    let stale = apply_beside(connection, keep, &whole(&again, &catalog), both);
+    let stale = apply_but_for(connection, keep, &whole(&again, &catalog), both);
     assert!(matches!(stale, Err(Error::Contention)), "{stale:?}");
 }
 

@@ -115,7 +115,7 @@ async fn nothing_is_done_of_one_that_may_not_go_on() {
 
     let half = import(3, MatchRule::Email, &["c", "d"].map(email));
     store.register(&half.header).await.unwrap();
-    store.apply(Arc::clone(&half), catalog(), 0..1).await.unwrap();
+    store.apply(Arc::clone(&half), catalog(), 0..1, None).await.unwrap();
     assert!(store.register_new(vec![half.header.clone()]).await.unwrap().0.is_empty(), "it is known");
     let over = import(4, MatchRule::Email, &[email("e")]);
     apply_all(&store, &over, 1000).await;

@@ -23,10 +23,10 @@ async fn after_a_wish_nothing_is_applied_and_the_rest_is_skipped() {
     assert_eq!(store.cancel(&demo, job_id(1)).await.unwrap(), None, "no worker has it yet");
     database.execute("DELETE FROM cancellations");
     store.register(&import.header).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 0..1).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..1, None).await.unwrap();
     let told = store.cancel(&demo, job_id(1)).await.unwrap().unwrap();
     assert_eq!((told.state, told.cancel_requested), (JobState::Processing, true));
-    let stopped = store.apply(Arc::clone(&import), catalog(), 1..2).await.unwrap();
+    let stopped = store.apply(Arc::clone(&import), catalog(), 1..2, None).await.unwrap();
     assert_eq!((stopped.next_index, stopped.tally, stopped.ended), (1, Tally::default(), None));
     assert!(stopped.cancelled);
     for _delivery in 0..2 {

@@ -65,16 +65,16 @@ async fn the_pace_counts_from_when_a_worker_took_it() {
     let store = database.store();
     let import = import(1, MatchRule::Email, &["a", "b", "c", "d"].map(email));
     store.register(&import.header).await.unwrap();
-    store.apply(Arc::clone(&import), crate::fixture::catalog(), 0..2).await.unwrap();
+    store.apply(Arc::clone(&import), crate::fixture::catalog(), 0..2, None).await.unwrap();
     database.execute("UPDATE job_chunks SET applied_at = applied_at - interval '2 hours'");
     database.execute("UPDATE jobs SET started_at = started_at - interval '2 hours'");
     let pace = async || store.status(&account("demo"), job_id(1)).await.unwrap().unwrap().pace();
     store.register(&import.header).await.unwrap();
     assert_eq!(pace().await, None, "nothing was done since it was taken again");
-    store.apply(Arc::clone(&import), crate::fixture::catalog(), 2..3).await.unwrap();
+    store.apply(Arc::clone(&import), crate::fixture::catalog(), 2..3, None).await.unwrap();
     let eta = pace().await.unwrap().eta_seconds.unwrap();
     assert!(eta < 600, "{eta}: the two hours do not count");
-    store.apply(Arc::clone(&import), crate::fixture::catalog(), 3..4).await.unwrap();
+    store.apply(Arc::clone(&import), crate::fixture::catalog(), 3..4, None).await.unwrap();
     assert_eq!(pace().await.unwrap().eta_seconds, None);
 }
 

@@ -40,12 +40,12 @@ async fn counts_add_up_while_a_job_moves_on() {
     assert_eq!((status.state, entry.total, entry.attempts), (JobState::Processing, 5, 1));
     assert_eq!((entry.tally, entry.finished_at, entry.error), (Tally::default(), None, None));
 
-    store.apply(Arc::clone(&import), catalog(), 0..3).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..3, None).await.unwrap();
     let entry = store.status(&demo, job_id(1)).await.unwrap().unwrap().ledger.unwrap();
     assert_eq!(entry.tally, Tally { created: 1, unchanged: 1, updated: 1, ..Tally::default() });
     assert_eq!(store.register(&import.header).await.unwrap().next_index, 3);
 
-    store.apply(Arc::clone(&import), catalog(), 3..5).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 3..5, None).await.unwrap();
     let status = store.status(&demo, job_id(1)).await.unwrap().unwrap();
     let entry = status.ledger.unwrap();
     assert_eq!((status.state, entry.attempts, entry.tally.processed()), (JobState::Completed, 2, 5));
@@ -80,9 +80,9 @@ async fn a_job_that_failed_stays_so() {
 
     let import = import(2, MatchRule::Email, &[email("a"), email("b")]);
     store.register(&import.header).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 0..1).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..1, None).await.unwrap();
     assert!(store.fail(&import.header, 500, "gave up".to_owned()).await.unwrap().is_given_up());
-    let after = store.apply(Arc::clone(&import), catalog(), 1..2).await.unwrap();
+    let after = store.apply(Arc::clone(&import), catalog(), 1..2, None).await.unwrap();
     let given_up = Ending { state: JobState::Failed, error: Some(500), is_new: false };
     assert_eq!((after.next_index, after.tally.created, after.ended), (1, 0, Some(given_up)));
 

@@ -84,9 +84,9 @@ async fn what_was_processed_is_read_the_same_while_more_is() {
     let store = database.store();
     let import = import(1, MatchRule::Email, &records(30));
     store.register(&import.header).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 0..7).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..7, None).await.unwrap();
     let so_far = entries(&store, excerpt(0..7, &Action::ALL)).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 7..30).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 7..30, None).await.unwrap();
     assert_eq!(entries(&store, excerpt(0..7, &Action::ALL)).await.unwrap(), so_far);
     assert_eq!(indices(&store, excerpt(7..30, &Action::ALL)).await, (7..30).collect::<Vec<u32>>());
 }

@@ -16,7 +16,7 @@ async fn begun(store: &Store, database: &TestDatabase, job: u64, taken: u32, app
     let import = import(job, MatchRule::Email, &[email("a"), email("b")]);
     let told = Header { callback_url: Some("https://example.com/".to_owned()), ..import.header.clone() };
     store.register(&told).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 0..1).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..1, None).await.unwrap();
     for (table, column, key, hours) in
         [("jobs", "taken_at", "id", taken), ("job_chunks", "applied_at", "job_id", applied)]
     {

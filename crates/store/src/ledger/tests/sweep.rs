@@ -98,7 +98,7 @@ async fn a_job_that_runs_is_left_alone_and_what_hangs_on_a_job_goes_with_it() {
     let store = database.store();
     let running = import(1, MatchRule::Email, &[email("a"), email("b")]);
     store.register(&running.header).await.unwrap();
-    store.apply(Arc::clone(&running), catalog(), 0..1).await.unwrap();
+    store.apply(Arc::clone(&running), catalog(), 0..1, None).await.unwrap();
     let key = |key: &str| RequestKey {
         scope: KeyScope::Key,
         key: key.to_owned(),

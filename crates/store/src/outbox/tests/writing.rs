@@ -64,12 +64,12 @@ async fn a_chunk_that_is_rolled_back_leaves_no_event() {
     database.execute("ALTER TABLE job_chunks ADD CONSTRAINT refused CHECK (first_index <> 0)");
     let import = import(1, MatchRule::Email, &["a", "b"].map(email));
     store.register(&import.header).await.unwrap();
-    store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap_err();
+    store.apply(Arc::clone(&import), catalog(), 0..2, None).await.unwrap_err();
     assert_eq!(database.scalar("SELECT count(*) FROM outbox"), 0);
     database.execute("ALTER TABLE job_chunks DROP CONSTRAINT refused");
-    store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..2, None).await.unwrap();
     // Nor does one that comes again.
-    store.apply(Arc::clone(&import), catalog(), 0..2).await.unwrap();
+    store.apply(Arc::clone(&import), catalog(), 0..2, None).await.unwrap();
     assert_eq!(told(&store).await.len(), 3);
 }
 
@@ -119,13 +119,13 @@ async fn a_chunk_writes_a_row_for_each_strand_and_none_without_events() {
     let people: Vec<_> = (0..300).map(|n| email(&n.to_string())).collect();
     let first = import(1, MatchRule::Email, &people);
     store.register(&first.header).await.unwrap();
-    store.apply(Arc::clone(&first), catalog(), 0..299).await.unwrap();
+    store.apply(Arc::clone(&first), catalog(), 0..299, None).await.unwrap();
     assert_eq!(database.scalar("SELECT count(*) FROM outbox"), strands);
     assert_eq!(database.scalar("SELECT count(DISTINCT strand) FROM outbox"), strands);
     assert_eq!(database.scalar("SELECT sum(events) FROM outbox"), 299);
     drain(&store, LIMITS).await;
     let again = import(2, MatchRule::Email, &people);
     store.register(&again.header).await.unwrap();
-    store.apply(Arc::clone(&again), catalog(), 0..299).await.unwrap();
+    store.apply(Arc::clone(&again), catalog(), 0..299, None).await.unwrap();
     assert_eq!(database.scalar("SELECT count(*) FROM outbox"), 0, "nothing changed");
 }

@@ -8,7 +8,7 @@ async fn work_on(store: &Store, header: &Header) -> JobState {
     let records: Vec<_> = (0..header.total).map(|index| email(&index.to_string())).collect();
     let import = import(0, MatchRule::Email, &records);
     let import = Arc::new(crate::Import { header: header.clone(), ..Arc::into_inner(import).unwrap() });
-    let mut applied = store.apply(Arc::clone(&import), catalog(), 0..header.total).await.unwrap();
+    let mut applied = store.apply(Arc::clone(&import), catalog(), 0..header.total, None).await.unwrap();
     if applied.cancelled {
         applied = store.skip(import, 0..header.total).await.unwrap();
     }

@@ -62,7 +62,7 @@ async fn give_up(store: &Store, header: &Header, applied: u32) {
     let import = import(0, MatchRule::Email, &records);
     let import = Arc::new(crate::Import { header: header.clone(), ..Arc::into_inner(import).unwrap() });
     if applied > 0 {
-        store.apply(import, catalog(), 0..applied).await.unwrap();
+        store.apply(import, catalog(), 0..applied, None).await.unwrap();
     }
     assert!(store.fail(header, 500, "given up".to_owned()).await.unwrap().is_given_up());
 }
@@ -276,7 +276,7 @@ async fn what_it_makes_is_younger_than_what_earlier_records_made() {
     let records: Vec<_> = (2..5).map(|index| email(&index.to_string())).collect();
     let import = import(0, MatchRule::Email, &records);
     let import = Arc::new(crate::Import { header: new, ..Arc::into_inner(import).unwrap() });
-    store.apply(import, catalog(), 0..3).await.unwrap();
+    store.apply(import, catalog(), 0..3, None).await.unwrap();
     let people = database.texts("SELECT split_part(fields ->> 'email', '@', 1) FROM profiles ORDER BY id");
     assert_eq!(people, ["0", "1", "2", "3", "4"]);
 }
