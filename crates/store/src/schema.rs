@@ -122,3 +122,14 @@ diesel::table! {
         records -> Array<Text>,
     }
 }
+
+diesel::table! {
+    outbox (strand, id, db_id) {
+        db_id -> Int4,
+        strand -> Int2,
+        id -> Int8,
+        topic -> Text,
+        events -> Int4,
+        body -> Text,
+    }
+}
