@@ -196,11 +196,17 @@ impl Drafts {
             let creates = self.may_create() && held.nobody(&draft.matching);
             for (key, sources) in &*carried {
                 let decides = wanted.binary_search(&key).is_ok();
-                if !decides && !creates || unheld.get(key).is_some_and(|claim| claim.decides || !decides) {
+                if !decides && !creates {
                     continue;
                 }
-                let row = IdentityRow { key: key.clone(), profile_id, sources: sources.clone() };
-                unheld.insert(key.clone(), Claim { row, decides });
+                let claim = || Claim {
+                    row: IdentityRow { key: key.clone(), profile_id, sources: sources.clone() },
+                    decides,
+                };
+                let claimed = unheld.entry(key.clone()).or_insert_with(claim);
+                if decides && !claimed.decides {
+                    *claimed = claim();
+                }
             }
             self.made.borrow_mut().insert(draft.index, made);
         }
