@@ -4,7 +4,11 @@
 --     psql -d intake -f partition.sql -c 'SELECT intake_partition(7)'
 --
 -- What has no partition of its own is in the one called `.._rest`. Best before the first import into a database: profiles
--- that are there already are moved, and imports wait meanwhile; stop the workers before you move many.
+-- that are there already are moved, and imports wait meanwhile; stop the workers before you move many. Imports also wait
+-- while it is made sure that nothing of the database is left in `.._rest`, which is looked through for that, from the second
+-- partition on: so give large databases theirs first.
+--
+-- Who may do what stays as it is, whoever runs this: the owner of the tables, or a superuser.
 --
 -- To take a database away at once: `DROP TABLE profiles_7, identities_7, subscriptions_7`.
 
@@ -15,11 +19,14 @@ DECLARE
     rest text;
     part text;
     settings text;
+    owner text;
+    allowed record;
 BEGIN
     -- All of them first, in the order in which an import comes to them: so neither waits for the other for ever.
     LOCK TABLE identities, profiles, subscriptions IN ACCESS EXCLUSIVE MODE;
     FOREACH parent IN ARRAY tables LOOP
         rest := parent || '_rest';
+        SELECT pg_get_userbyid(relowner) INTO owner FROM pg_class WHERE oid = parent::regclass;
         part := parent || '_' || database;
         IF to_regclass(part) IS NOT NULL THEN
             CONTINUE;
@@ -29,10 +36,18 @@ BEGIN
             EXECUTE format('ALTER TABLE %I RENAME TO %I', parent, rest);
             EXECUTE format('ALTER INDEX %I RENAME TO %I', parent || '_pkey', rest || '_pkey');
             EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) PARTITION BY LIST (db_id)', parent, rest);
+            EXECUTE format('ALTER TABLE %I OWNER TO %I', parent, owner);
+            FOR allowed IN
+                SELECT privilege_type AS what, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
+                FROM pg_class, aclexplode(relacl) WHERE oid = rest::regclass
+            LOOP
+                EXECUTE format('GRANT %s ON %I TO %s', allowed.what, parent, allowed.who);
+            END LOOP;
             EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I DEFAULT', parent, rest);
         END IF;
         SELECT array_to_string(reloptions, ', ') INTO settings FROM pg_class WHERE oid = rest::regclass;
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) WITH (%s)', part, rest, settings);
+        EXECUTE format('ALTER TABLE %I OWNER TO %I', part, owner);
         EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE db_id = %s', part, rest, database);
         EXECUTE format('DELETE FROM %I WHERE db_id = %s', rest, database);
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, part, database);

@@ -53,6 +53,9 @@ async fn a_database_moves_into_partitions_of_its_own_with_its_profiles() {
     let record = serde_json::value::to_raw_value(&email("a")).unwrap();
     apply_all(&store, &import_of(elsewhere, vec![record]), 10).await;
 
+    // Whose the tables are and who may read them stays as it is.
+    database.execute("GRANT SELECT, UPDATE ON profiles TO pg_monitor");
+    database.execute("ALTER TABLE profiles OWNER TO pg_database_owner");
     database.execute(PARTITION);
     for _again in 0..2 {
         database.texts("SELECT intake_partition(1)");
@@ -84,4 +87,9 @@ async fn a_database_moves_into_partitions_of_its_own_with_its_profiles() {
     let settings =
         "SELECT count(DISTINCT reloptions) FROM pg_class WHERE relname IN ('profiles_1', 'profiles_rest')";
     assert_eq!(database.scalar(settings), 1);
+    let owners = "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('profiles', 'profiles_1', 'profiles_rest')";
+    assert_eq!(database.texts(owners), ["pg_database_owner"]);
+    let may = "SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM pg_class, aclexplode(relacl) \
+               WHERE relname = 'profiles' AND pg_get_userbyid(grantee) = 'pg_monitor'";
+    assert_eq!(database.texts(may), ["SELECT UPDATE"]);
 }
