@@ -20,7 +20,8 @@ use crate::at_work::{AtWork, Turn};
 use crate::attempt::Attempt;
 use crate::geo::Geo;
 use crate::pause::Pause;
-use crate::split::Ranges;
+use crate::ranges::Ranges;
+
 use crate::task::{Task, is_piece, job_of};
 
 /// Pause before a stuck job goes back, so that it does not run through its deliveries in a moment.
@@ -267,7 +268,7 @@ impl Job {
             attempt.go_on()?;
             let reads_ahead = turn.is_alone() && attempt.delivery.delivery_count == 0;
             let next = if reads_ahead { ranges.after(&range, bytes) } else { None };
-            let applied = match self.chunk(import, catalog, (range.clone(), next), attempt).await {
+            let applied = match self.chunk(import, catalog, range.clone(), next, attempt).await {
                 Ok(applied) => applied,
                 Err(Halt::Store(error)) if range.len() > 1 && error.is_data() => {
                     ranges.split(range);
@@ -306,7 +307,8 @@ impl Job {
         &self,
         import: &Arc<Import>,
         catalog: &Arc<Catalog>,
-        (range, next): (Range<u32>, Option<Range<u32>>),
+        range: Range<u32>,
+        next: Option<Range<u32>>,
         attempt: &mut Attempt<'_>,
     ) -> Result<Applied, Halt> {
         let started = Instant::now();
