@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+/// Rounds whose people have names of their own: see [`crate::measure`].
+pub(crate) const MOST_ROUNDS: i64 = 5;
+
 /// Measures a whole installation against the database alone: real processes, everything in one run, several rounds.
 ///
 /// The servers are those of `TEST_DATABASE_URL` and `TEST_AMQP_URL`.
@@ -11,14 +14,14 @@ use clap::{Parser, ValueEnum};
 #[command(name = "intake-bench")]
 pub(crate) struct Config {
     /// Rounds: each measures everything once, so that ratios are of figures of one and the same minute
-    #[arg(long, default_value_t = 5, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) rounds: u16,
+    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=MOST_ROUNDS))]
+    pub(crate) rounds: u32,
 
     /// Batches of 10,000 profiles that are applied for each rate
     #[arg(long, default_value_t = 10, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) batches: u32,
 
-    /// Profiles that are there when it is measured what their number costs, in hundreds of thousands
+    /// Profiles of the large database, in hundreds of thousands
     #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..=60))]
     pub(crate) large: u32,
 
@@ -26,13 +29,13 @@ pub(crate) struct Config {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
     pub(crate) only: Option<Vec<Part>>,
 
-    /// Where the figures go, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: PathBuf,
+    /// Folder for performance.json, .svg and .md: the figures for machines, the plot, and the table
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) results: PathBuf,
 
-    /// Where the plot goes
-    #[arg(long, value_name = "FILE")]
-    pub(crate) svg: PathBuf,
+    /// The commit that was built, to be named with the figures
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) commit: Option<String>,
 
     /// The program `psql`
     #[arg(long, default_value = "psql", value_name = "PROGRAM")]
@@ -42,23 +45,23 @@ pub(crate) struct Config {
 /// What can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// What it costs at least to accept records
+    /// Processor time to accept records, and that of reading and packing them alone
     Accept,
-    /// What the database alone can do
+    /// How fast the database alone takes the same rows
     Limit,
-    /// The same people again, and changed
+    /// Unchanged and updated: the same people again
     Again,
-    /// Small requests, many at once
+    /// Requests of ten records, from many clients at once
     Small,
-    /// What one request takes
+    /// Latency of one request on an idle system
     Latency,
-    /// Small requests beside a large import
+    /// Latency of small requests beside a large import of another account
     Beside,
-    /// Ways of matching
+    /// New profiles by each way of matching
     Modes,
-    /// Two workers
+    /// New profiles by two workers
     TwoWorkers,
-    /// The same among very many profiles
+    /// Create and update rates beside 100,000 profiles and beside those of --large
     Large,
 }
 

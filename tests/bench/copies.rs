@@ -2,8 +2,8 @@
 
 use intake_store::testing::TestDatabase;
 
-/// With the column that says whose a row is.
-const TABLES: [(&str, &str); 3] =
+/// What there is of profiles, with the column that says whose a row is.
+pub(crate) const TABLES: [(&str, &str); 3] =
     [("profiles", "id"), ("identities", "profile_id"), ("subscriptions", "profile_id")];
 
 /// Makes as many crowds of the one with this name, itself among them; their names follow it.

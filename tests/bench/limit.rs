@@ -10,20 +10,20 @@ use intake_store::testing::TestDatabase;
 use secrecy::ExposeSecret as _;
 use tempfile::NamedTempFile;
 
+use crate::copies::TABLES;
+
 /// Profiles in a transaction.
 const CHUNK: u32 = 1000;
-const TABLES: [(&str, &str); 3] =
-    [("profiles", "id"), ("identities", "profile_id"), ("subscriptions", "profile_id")];
 
-/// Profiles per second at which what is in a database can be copied into another one. Leaves a table behind.
+/// Profiles per second at which what is in a database can be copied into another one.
 pub(crate) fn measure(psql: &Path, from: &TestDatabase) -> f64 {
-    from.execute("DROP TABLE IF EXISTS chunks");
     from.execute(&format!(
         "CREATE TABLE chunks AS SELECT id, (row_number() OVER (ORDER BY id) - 1) / {CHUNK} AS chunk FROM profiles"
     ));
     from.execute("CREATE INDEX ON chunks (chunk)");
     from.execute("ANALYZE chunks");
     let (profiles, script) = (from.scalar("SELECT count(*) FROM chunks"), script(psql, from));
+    from.execute("DROP TABLE chunks");
     let into = TestDatabase::create();
     let mut copy = client(psql, &into);
     let start = Instant::now();

@@ -12,6 +12,7 @@ mod copies;
 mod figures;
 mod installation;
 mod limit;
+mod machine;
 mod measure;
 mod people;
 mod report;
@@ -26,25 +27,33 @@ use crate::figures::Figures;
 
 fn main() {
     let config = Config::parse();
+    let machine = machine::describe(&config);
     let mut figures = Figures::default();
     for round in 1..=config.rounds {
         measure::round(&config, round.into(), &mut figures);
-        report(&config, &figures, &format!("After {round} of {} rounds", config.rounds));
+        report(&config, &machine, &figures, &format!("After {round} of {} rounds", config.rounds));
     }
     if config.measures(Part::Large) {
         measure::large(&config, &mut figures);
-        report(&config, &figures, "All");
+        report(&config, &machine, &figures, "All");
     }
 }
 
 /// Prints what is known by now, and writes it to the files.
-fn report(config: &Config, figures: &Figures, when: &str) {
+fn report(config: &Config, machine: &Value, figures: &Figures, when: &str) {
     let rows = figures.rows();
-    say(&format!("\n{when}:\n\n{}", report::table(&rows)));
+    let table = report::table(&rows);
+    say(&format!("\n{when}:\n\n{table}"));
     let figures: Vec<Value> = rows.iter().map(figures::Found::json).collect();
-    let json = json!({"rounds": config.rounds, "batches": config.batches, "large": config.large, "figures": figures});
-    std::fs::write(&config.json, format!("{json:#}\n")).expect("the figures can be written");
-    std::fs::write(&config.svg, report::plot(&rows)).expect("the plot can be written");
+    let Config { rounds, batches, large, .. } = config;
+    let json = json!({
+        "of": machine, "rounds": rounds, "batches": batches, "large": large, "figures": figures,
+    });
+    let files = [("json", format!("{json:#}\n")), ("svg", report::plot(&rows)), ("md", table)];
+    for (kind, text) in files {
+        let file = config.results.join("performance").with_extension(kind);
+        std::fs::write(file, text).expect("the results can be written");
+    }
 }
 
 /// Prints a text.

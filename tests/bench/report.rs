@@ -25,7 +25,12 @@ pub(crate) fn table(rows: &[Found]) -> String {
         );
         let ratio = found.ratio.map(|ratio| {
             let base = found.row.base().unwrap_or_default();
-            format!("{:.2} x {base} ({:.2} to {:.2})", ratio.value, ratio.least, ratio.most)
+            format!(
+                "{} x {base} ({:.2} to {:.2})",
+                beside(ratio.value, found.goal()),
+                ratio.least,
+                ratio.most
+            )
         });
         let reached = match found.is_reached() {
             None => "",
@@ -46,12 +51,22 @@ fn goal(found: &Found) -> String {
     }
 }
 
-/// A number as it is read best: whole from a hundred on.
+/// A ratio of two digits, or of three where two would not tell it from its goal.
+fn beside(ratio: f64, goal: Option<Goal>) -> String {
+    let short = format!("{ratio:.2}");
+    match goal {
+        Some(Goal::AtLeast(least)) if short == format!("{least:.2}") => format!("{ratio:.3}"),
+        _ => short,
+    }
+}
+
+/// A number as it is read best: of four digits from a hundred on.
 fn number(value: f64) -> String {
     if value.abs() < 100.0 {
         return format!("{value:.1}");
     }
-    let digits = format!("{value:.0}");
+    let step = 10_f64.powf((value.abs().log10().floor() - 3.0).max(0.0));
+    let digits = format!("{:.0}", (value / step).round() * step);
     let grouped: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     grouped.join(",")
 }
@@ -76,31 +91,42 @@ pub(crate) fn plot(rows: &[Found]) -> String {
         let (text, baseline) = (found.row.what, top + 14.0);
         let base = found.row.base().unwrap_or_default();
         let (length, mark) = (ratio.value * BAR.1, BAR.0 + goal * BAR.1);
-        let end = BAR.0 + length + 6.0;
+        let [least, most] = [ratio.least, ratio.most].map(|ratio| BAR.0 + ratio * BAR.1);
+        let (middle, end) = (top + 9.0, mark.max(most) + 6.0);
         let _written = write!(
             svg,
             "<text x=\"8\" y=\"{baseline}\">{text}</text>\n\
              <rect x=\"{}\" y=\"{top}\" width=\"{length:.1}\" height=\"18\" fill=\"{colour}\"/>\n\
              <line x1=\"{mark:.1}\" x2=\"{mark:.1}\" y1=\"{}\" y2=\"{}\" stroke=\"black\" stroke-width=\"2\"/>\n\
-             <text x=\"{end:.1}\" y=\"{baseline}\" fill=\"#555\">{:.2} x {base}</text>\n",
+             <line x1=\"{least:.1}\" x2=\"{most:.1}\" y1=\"{middle}\" y2=\"{middle}\" stroke=\"#222\"/>\n\
+             <text x=\"{end:.1}\" y=\"{baseline}\" fill=\"#555\">{} x {base}</text>\n",
             BAR.0,
             top - 2.0,
             top + 20.0,
-            ratio.value,
+            beside(ratio.value, found.goal()),
         );
         top += LINE;
     }
-    let _written =
-        write!(svg, "<text x=\"8\" y=\"{}\" fill=\"#555\">black: the goal</text>\n</svg>\n", top + 12.0);
+    let _written = write!(
+        svg,
+        "<text x=\"8\" y=\"{}\" fill=\"#555\">thick: the goal; thin: least to most of the rounds</text>\n</svg>\n",
+        top + 12.0
+    );
     svg
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::*;
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(["1.5", "100", "12,346", "1,234,568"], [1.5, 100.0, 12_345.6, 1_234_567.8].map(number));
+        assert_eq!(["1.5", "100", "12,350", "1,235,000"], [1.5, 100.0, 12_345.6, 1_234_567.8].map(number));
+    }
+
+    #[test]
+    fn a_ratio_that_misses_its_goal_by_little_is_told_from_it() {
+        let told = [0.3951, 0.3949, 1.2].map(|ratio| beside(ratio, Some(Goal::AtLeast(0.4))));
+        assert_eq!(told, ["0.395", "0.39", "1.20"]);
     }
 }

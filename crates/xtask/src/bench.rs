@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -15,14 +15,26 @@ use crate::postgres::Postgres;
 use crate::rabbitmq::RabbitMq;
 use crate::{check, run, steps};
 
-/// What deploy/postgres/postgresql.conf has that figures depend on; all that is written is durable.
-const SETTINGS: &[&str] = &[
-    "max_wal_size=4GB",
-    "checkpoint_timeout=15min",
-    "wal_compression=lz4",
-    "default_toast_compression=lz4",
-    "random_page_cost=1.1",
+/// The settings that an installation is to have, and those of them that figures depend on; all that is written is durable.
+const POSTGRESQL_CONF: &str = include_str!("../../../deploy/postgres/postgresql.conf");
+const SETTINGS: [&str; 5] = [
+    "max_wal_size",
+    "checkpoint_timeout",
+    "wal_compression",
+    "default_toast_compression",
+    "random_page_cost",
 ];
+
+/// Between these lines of the documentation stands the table.
+const TABLE: [&str; 2] = ["<!-- the table of `cargo xtask bench --publish` -->\n", "<!-- its end -->\n"];
+
+fn settings() -> Result<Vec<String>> {
+    let of = |name: &&str| {
+        let set = POSTGRESQL_CONF.lines().find_map(|line| line.strip_prefix(*name)?.strip_prefix(" = "));
+        Ok(format!("{name}={}", set.with_context(|| format!("postgresql.conf does not set {name}"))?))
+    };
+    SETTINGS.iter().map(of).chain([shared_buffers()]).collect()
+}
 
 /// A quarter of the machine's memory for PostgreSQL, as its documentation recommends:
 /// <https://www.postgresql.org/docs/15/runtime-config-resource.html>.
@@ -43,56 +55,94 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn has(&self, option: &str) -> bool {
-        self.bench.iter().any(|argument| argument.to_string_lossy().split('=').next() == Some(option))
+    fn has(&self, options: &[&str]) -> bool {
+        let named = |argument: &OsString| {
+            let text = argument.to_string_lossy();
+            text.split('=').next().is_some_and(|name| options.contains(&name))
+        };
+        self.bench.iter().any(named)
     }
 }
 
 pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
-    ensure!(!(options.publish && options.has("--only")), "--publish is for all figures: leave out --only");
+    let is_partial = options.has(&["--only", "--batches", "--large", "--results"]);
+    ensure!(
+        !(options.publish && is_partial),
+        "--publish is for all figures as they are: of `--`, --rounds only"
+    );
     packages::ensure_installed(checkout, Wanted { postgres: true, rabbitmq: true, ..Wanted::default() })?;
     let build = ["build", "--release", "--workspace", "--bins"];
     check::cargo(checkout, "cargo build --release (the first time: many minutes)", &build, &[])?;
-    if options.has("--help") {
-        return run::shown(&mut command(checkout, options)?);
+    let mut bench = Command::new(checkout.root.join("target/release/intake-bench"));
+    if options.has(&["--help", "-h"]) {
+        return run::shown(bench.args(&options.bench));
     }
+    let results = checkout.dev.join("bench").join("results");
+    fs::create_dir_all(&results)?;
+    bench.arg("--results").arg(&results).args(&options.bench);
+    if let Ok(commit) =
+        run::output(Command::new("git").current_dir(&checkout.root).args(["rev-parse", "HEAD"]))
+    {
+        bench.args(["--commit", &commit]);
+    }
+    measure(checkout, &mut bench)?;
+    if options.publish {
+        publish(checkout, &results)?;
+    }
+    steps::say(&format!("Figures, plot and table: {}/performance.*", checkout.show(&results)));
+    Ok(())
+}
+
+/// Runs the bench, with servers.
+fn measure(checkout: &Checkout, bench: &mut Command) -> Result<()> {
     let place = checkout.beside("bench")?;
-    let shared_buffers = shared_buffers()?;
-    let settings = SETTINGS.iter().copied().chain([shared_buffers.as_str()]);
-    let (postgres, rabbitmq) = (Postgres::of(&place).with(settings), RabbitMq::of(&place));
-    let stop = || -> Result<()> {
-        rabbitmq.stop()?;
-        postgres.stop().map(|_| ())
-    };
-    stop()?;
+    let (postgres, rabbitmq) = servers(&place)?;
+    stop(&postgres, &rabbitmq)?;
+    // What one that was killed has left takes memory and time.
+    postgres.wipe(&place)?;
     let mut memory = Memory::load(&place)?;
     let started = postgres
         .start(&place, &mut memory)
         .and_then(|(_, database)| Ok((database, rabbitmq.start(&mut memory)?.1)));
     let measured = started.and_then(|(database, broker)| {
-        let mut bench = command(checkout, options)?;
         run::shown(bench.env("TEST_DATABASE_URL", database).env("TEST_AMQP_URL", broker))
     });
-    stop()?;
-    measured?;
-    let [json, svg] = results(checkout, options).map(|path| checkout.show(&path));
-    steps::say(&format!("Figures: {json}; plot: {svg}"));
+    stop(&postgres, &rabbitmq)?;
+    measured
+}
+
+/// Stops what a bench left that was killed. Whether there was something to stop.
+pub(crate) fn clear(checkout: &Checkout) -> Result<bool> {
+    if !checkout.dev.join("bench").exists() {
+        return Ok(false);
+    }
+    let place = checkout.beside("bench")?;
+    let (postgres, rabbitmq) = servers(&place)?;
+    let did_run = stop(&postgres, &rabbitmq)?;
+    postgres.wipe(&place)?;
+    Ok(did_run)
+}
+
+fn servers(place: &Checkout) -> Result<(Postgres, RabbitMq)> {
+    Ok((Postgres::of(place).with(settings()?.iter().map(String::as_str)), RabbitMq::of(place)))
+}
+
+fn stop(postgres: &Postgres, rabbitmq: &RabbitMq) -> Result<bool> {
+    Ok(rabbitmq.stop()? | postgres.stop()?)
+}
+
+/// Has the documentation show the results.
+fn publish(checkout: &Checkout, results: &Path) -> Result<()> {
+    let docs = checkout.root.join("docs");
+    for file in ["performance.json", "performance.svg"] {
+        fs::copy(results.join(file), docs.join(file)).with_context(|| format!("cannot write docs/{file}"))?;
+    }
+    let page = docs.join("performance.md");
+    let text = fs::read_to_string(&page)?;
+    let (before, rest) =
+        text.split_once(TABLE[0]).context("docs/performance.md has no place for the table")?;
+    let (_, after) = rest.split_once(TABLE[1]).context("docs/performance.md has no end of the table")?;
+    let table = fs::read_to_string(results.join("performance.md"))?;
+    fs::write(page, format!("{before}{}\n{table}\n{}{after}", TABLE[0], TABLE[1]))?;
     Ok(())
-}
-
-/// The bench, which writes its figures and its plot.
-fn command(checkout: &Checkout, options: &Options) -> Result<Command> {
-    let [json, svg] = results(checkout, options);
-    let parent = json.parent().context("a file is in a folder")?;
-    fs::create_dir_all(parent)?;
-    let mut bench = Command::new(checkout.root.join("target/release/intake-bench"));
-    bench.arg("--json").arg(&json).arg("--svg").arg(&svg).args(&options.bench);
-    Ok(bench)
-}
-
-/// Where figures and plot go.
-fn results(checkout: &Checkout, options: &Options) -> [PathBuf; 2] {
-    let folder =
-        if options.publish { checkout.root.join("docs") } else { checkout.dev.join("bench").join("results") };
-    ["performance.json", "performance.svg"].map(|name| folder.join(name))
 }

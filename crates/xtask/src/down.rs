@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::checkout::Checkout;
 use crate::services::Services;
-use crate::{servers, soak, steps};
+use crate::{bench, servers, soak, steps};
 
 /// Command line options.
 #[derive(Clone, Copy, Default)]
@@ -19,6 +19,9 @@ pub(crate) fn down(checkout: &Checkout, options: Options) -> Result<()> {
     stopped.extend(servers::stop_all(checkout, options.wipe)?);
     if soak::clear(checkout)? {
         stopped.push("the servers of a soak");
+    }
+    if bench::clear(checkout)? {
+        stopped.push("the servers of a bench");
     }
     let _ = fs::remove_file(checkout.dev.join("env"));
     if stopped.is_empty() {
