@@ -17,8 +17,8 @@ pub(crate) fn describe(config: &Config) -> Value {
         "processor": said("/proc/cpuinfo", "model name"),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "memory": said("/proc/meminfo", "MemTotal"),
-        "postgres": told("SHOW server_version"),
-        "shared_buffers": told("SHOW shared_buffers"),
+        "postgres": told("SELECT current_setting('server_version')"),
+        "shared_buffers": told("SELECT current_setting('shared_buffers')"),
     })
 }
 
