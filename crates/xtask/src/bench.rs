@@ -71,7 +71,8 @@ pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
         "--publish is for all figures as they are: of `--`, --rounds only"
     );
     packages::ensure_installed(checkout, Wanted { postgres: true, rabbitmq: true, ..Wanted::default() })?;
-    let build = ["build", "--release", "--workspace", "--bins"];
+    let programs = ["--bin", "intake-gateway", "--bin", "intake-worker", "--bin", "intake-bench"];
+    let build = [&["build", "--release", "--workspace"][..], &programs].concat();
     check::cargo(checkout, "cargo build --release (the first time: many minutes)", &build, &[])?;
     let mut bench = Command::new(checkout.root.join("target/release/intake-bench"));
     if options.has(&["--help", "-h"]) {
