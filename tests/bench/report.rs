@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::figures::{Found, Goal};
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 840.0;
 const LINE: f64 = 26.0;
 /// Where the bars begin, and how long one of 1.0 is.
 const BAR: (f64, f64) = (330.0, 200.0);
