@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_frame_that_does_not_say_its_size_is_refused() {
         // From a stream, the end of which was not foreseen.
-        let body = zstd::encode_all(&[b' '; 1 << 18][..], LEVEL).unwrap();
+        let body = zstd::encode_all(vec![b' '; 1 << 18].as_slice(), LEVEL).unwrap();
         assert!(matches!(unpack(&body, 1 << 20), Err(Error::Payload(_))));
     }
 
