@@ -129,3 +129,19 @@ async fn a_chunk_writes_a_row_for_each_strand_and_none_without_events() {
     store.apply(Arc::clone(&again), catalog(), 0..299, None).await.unwrap();
     assert_eq!(database.scalar("SELECT count(*) FROM outbox"), 0, "nothing changed");
 }
+
+#[tokio::test]
+async fn those_of_one_profile_stay_in_order_where_they_fill_several_rows() {
+    let database = TestDatabase::create();
+    let store = database.store();
+    let subscription = |n| json!({"resource_id": 28, "channel": "email", "email": format!("{n}@example.com"), "cats": ["a"]});
+    let subscriptions: Vec<_> = (0..900).map(subscription).collect();
+    let person = json!({"email": "a@example.com", "subscriptions": subscriptions});
+    apply_all(&store, &import(1, MatchRule::Email, &[person]), 10).await;
+    assert!(database.scalar("SELECT count(*) FROM outbox WHERE topic = 'profiles'") > 1);
+    let sent = drain(&store, LIMITS).await;
+    let changes = sent.iter().flat_map(events).filter(|event| event["type"] != "job.completed");
+    let ids: Vec<String> = changes.map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    let in_order: Vec<String> = (0..901).map(|position| format!("{}:0:{position}", job_id(1))).collect();
+    assert_eq!(ids, in_order);
+}
