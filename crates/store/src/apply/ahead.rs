@@ -6,7 +6,6 @@ use std::thread;
 
 use intake_types::Drafts;
 use intake_types::catalog::Catalog;
-use tracing::Span;
 
 use super::chunk::Chunk;
 
@@ -57,10 +56,9 @@ impl Ahead {
 pub(super) fn while_reading_next<T>(chunk: &Chunk<'_>, apply: impl FnOnce() -> T) -> T {
     let ahead = &chunk.import.ahead;
     let Some(next) = chunk.next().filter(|next| !ahead.holds(next)) else { return apply() };
-    let span = Span::current();
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("read ahead".to_owned());
-        let reading = thread.spawn_scoped(scope, || span.in_scope(|| next.read(&[])));
+        let reading = thread.spawn_scoped(scope, || next.read(&[]));
         let applied = apply();
         // Where there is no thread to be had, it is read later; and what panics over a record does so again then.
         if let Some(drafts) = reading.ok().and_then(|reading| reading.join().ok()) {
