@@ -8,7 +8,8 @@
 -- while it is made sure that nothing of the database is left in `.._rest`, which is looked through for that, from the second
 -- partition on: so give large databases theirs first.
 --
--- Who may do what stays as it is, whoever runs this: the owner of the tables, or a superuser.
+-- The owner of the tables runs this, or a superuser: what is made has the same owner, and whoever was allowed something on a table
+-- is allowed it on its partitions, too. What was allowed on single columns is to be allowed again.
 --
 -- To take a database away at once: `DROP TABLE profiles_7, identities_7, subscriptions_7`.
 
@@ -19,14 +20,15 @@ DECLARE
     rest text;
     part text;
     settings text;
-    owner text;
+    made text;
+    was record;
     allowed record;
 BEGIN
     -- All of them first, in the order in which an import comes to them: so neither waits for the other for ever.
     LOCK TABLE identities, profiles, subscriptions IN ACCESS EXCLUSIVE MODE;
     FOREACH parent IN ARRAY tables LOOP
         rest := parent || '_rest';
-        SELECT pg_get_userbyid(relowner) INTO owner FROM pg_class WHERE oid = parent::regclass;
+        SELECT pg_get_userbyid(relowner) AS owner, relacl AS acl INTO was FROM pg_class WHERE oid = parent::regclass;
         part := parent || '_' || database;
         IF to_regclass(part) IS NOT NULL THEN
             CONTINUE;
@@ -36,18 +38,20 @@ BEGIN
             EXECUTE format('ALTER TABLE %I RENAME TO %I', parent, rest);
             EXECUTE format('ALTER INDEX %I RENAME TO %I', parent || '_pkey', rest || '_pkey');
             EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) PARTITION BY LIST (db_id)', parent, rest);
-            EXECUTE format('ALTER TABLE %I OWNER TO %I', parent, owner);
-            FOR allowed IN
-                SELECT privilege_type AS what, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
-                FROM pg_class, aclexplode(relacl) WHERE oid = rest::regclass
-            LOOP
-                EXECUTE format('GRANT %s ON %I TO %s', allowed.what, parent, allowed.who);
-            END LOOP;
             EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I DEFAULT', parent, rest);
         END IF;
         SELECT array_to_string(reloptions, ', ') INTO settings FROM pg_class WHERE oid = rest::regclass;
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) WITH (%s)', part, rest, settings);
-        EXECUTE format('ALTER TABLE %I OWNER TO %I', part, owner);
+        FOREACH made IN ARRAY ARRAY[parent, part] LOOP
+            EXECUTE format('ALTER TABLE %I OWNER TO %I', made, was.owner);
+            FOR allowed IN
+                SELECT privilege_type AS what, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who,
+                    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS how
+                FROM aclexplode(was.acl)
+            LOOP
+                EXECUTE format('GRANT %s ON %I TO %s%s', allowed.what, made, allowed.who, allowed.how);
+            END LOOP;
+        END LOOP;
         EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE db_id = %s', part, rest, database);
         EXECUTE format('DELETE FROM %I WHERE db_id = %s', rest, database);
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, part, database);

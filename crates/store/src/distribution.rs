@@ -54,7 +54,8 @@ async fn a_database_moves_into_partitions_of_its_own_with_its_profiles() {
     apply_all(&store, &import_of(elsewhere, vec![record]), 10).await;
 
     // Whose the tables are and who may read them stays as it is.
-    database.execute("GRANT SELECT, UPDATE ON profiles TO pg_monitor");
+    database.execute("GRANT SELECT ON profiles TO PUBLIC");
+    database.execute("GRANT UPDATE ON profiles TO pg_monitor WITH GRANT OPTION");
     database.execute("ALTER TABLE profiles OWNER TO pg_database_owner");
     database.execute(PARTITION);
     for _again in 0..2 {
@@ -89,7 +90,12 @@ async fn a_database_moves_into_partitions_of_its_own_with_its_profiles() {
     assert_eq!(database.scalar(settings), 1);
     let owners = "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relname IN ('profiles', 'profiles_1', 'profiles_rest')";
     assert_eq!(database.texts(owners), ["pg_database_owner"]);
-    let may = "SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM pg_class, aclexplode(relacl) \
-               WHERE relname = 'profiles' AND pg_get_userbyid(grantee) = 'pg_monitor'";
-    assert_eq!(database.texts(may), ["SELECT UPDATE"]);
+    let may = |table: &str| {
+        database.texts(&format!(
+            "SELECT concat_ws(' ', grantee::regrole, privilege_type, is_grantable) FROM pg_class, aclexplode(relacl) \
+             WHERE relname = '{table}' AND grantee <> relowner ORDER BY 1"
+        ))
+    };
+    assert_eq!(may("profiles_rest"), ["- SELECT f", "pg_monitor UPDATE t"]);
+    assert_eq!([may("profiles"), may("profiles_1")], [may("profiles_rest"), may("profiles_rest")]);
 }
