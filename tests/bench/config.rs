@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 /// Rounds whose people have names of their own: see [`crate::measure`].
-pub(crate) const MOST_ROUNDS: i64 = 5;
+pub(crate) const MOST_ROUNDS: u32 = 5;
 
 /// Measures a whole installation against the database alone: real processes, everything in one run, several rounds.
 ///
@@ -14,7 +14,7 @@ pub(crate) const MOST_ROUNDS: i64 = 5;
 #[command(name = "intake-bench")]
 pub(crate) struct Config {
     /// Rounds: each measures everything once, so that ratios are of figures of one and the same minute
-    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=MOST_ROUNDS))]
+    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ROUNDS)))]
     pub(crate) rounds: u32,
 
     /// Batches of 10,000 profiles that are applied for each rate

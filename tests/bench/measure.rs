@@ -8,7 +8,7 @@ use intake_tests::Process;
 use intake_types::wire::{self, Format, Limits};
 use serde_json::{Value, json};
 
-use crate::config::{Config, Part};
+use crate::config::{Config, MOST_ROUNDS, Part};
 use crate::copies;
 use crate::figures::Figures;
 use crate::installation::{Installation, cpu_seconds};
@@ -25,12 +25,12 @@ const LATENCIES: (u32, u32) = (10, 200);
 /// Batches for each way of matching.
 const MODE_BATCHES: u32 = 3;
 
+/// First names of the crowds that are created beside few and beside many: one for each round.
+const BESIDE_FEW: u32 = 20;
+const BESIDE_MANY: u32 = BESIDE_FEW + MOST_ROUNDS;
 /// People of the first crowd of those of which there are many, and its name.
 const FEW: u32 = 100_000;
-const FIRST_COPY: u32 = 30;
-/// Names of crowds that are created beside few and beside many, of as many rounds as there can be.
-const BESIDE_FEW: u32 = 20;
-const BESIDE_MANY: u32 = 25;
+const FIRST_COPY: u32 = BESIDE_MANY + MOST_ROUNDS;
 /// How often it is done what accepting cannot do without: by itself it takes few ticks of the clock.
 const ALONE: u32 = 10;
 /// From one to the next of people who are anywhere: prime, so that all are met.

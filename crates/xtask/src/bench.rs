@@ -55,35 +55,36 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn has(&self, options: &[&str]) -> bool {
-        let named = |argument: &OsString| {
-            let text = argument.to_string_lossy();
-            text.split('=').next().is_some_and(|name| options.contains(&name))
-        };
-        self.bench.iter().any(named)
+    fn asks_for_help(&self) -> bool {
+        self.bench.iter().any(|argument| argument == "--help" || argument == "-h")
     }
 }
 
 pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
-    let is_partial = options.has(&["--only", "--batches", "--large", "--results"]);
     ensure!(
-        !(options.publish && is_partial),
-        "--publish is for all figures as they are: of `--`, --rounds only"
+        !options.publish || options.bench.is_empty(),
+        "--publish is for all figures as they are: without `--`"
     );
     packages::ensure_installed(checkout, Wanted { postgres: true, rabbitmq: true, ..Wanted::default() })?;
     let programs = ["--bin", "intake-gateway", "--bin", "intake-worker", "--bin", "intake-bench"];
     let build = [&["build", "--release", "--workspace"][..], &programs].concat();
     check::cargo(checkout, "cargo build --release (the first time: many minutes)", &build, &[])?;
     let mut bench = Command::new(checkout.root.join("target/release/intake-bench"));
-    if options.has(&["--help", "-h"]) {
+    if options.asks_for_help() {
         return run::shown(bench.args(&options.bench));
     }
     let results = checkout.dev.join("bench").join("results");
     fs::create_dir_all(&results)?;
     bench.arg("--results").arg(&results).args(&options.bench);
-    if let Ok(commit) =
-        run::output(Command::new("git").current_dir(&checkout.root).args(["rev-parse", "HEAD"]))
-    {
+    let mut commit = Command::new("git");
+    commit.current_dir(&checkout.root).args([
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty",
+    ]);
+    if let Ok(commit) = run::output(&mut commit) {
         bench.args(["--commit", &commit]);
     }
     measure(checkout, &mut bench)?;
@@ -96,11 +97,9 @@ pub(crate) fn bench(checkout: &Checkout, options: &Options) -> Result<()> {
 
 /// Runs the bench, with servers.
 fn measure(checkout: &Checkout, bench: &mut Command) -> Result<()> {
+    clear(checkout)?;
     let place = checkout.beside("bench")?;
     let (postgres, rabbitmq) = servers(&place)?;
-    stop(&postgres, &rabbitmq)?;
-    // What one that was killed has left takes memory and time.
-    postgres.wipe(&place)?;
     let mut memory = Memory::load(&place)?;
     let started = postgres
         .start(&place, &mut memory)
@@ -112,7 +111,7 @@ fn measure(checkout: &Checkout, bench: &mut Command) -> Result<()> {
     measured
 }
 
-/// Stops what a bench left that was killed. Whether there was something to stop.
+/// Stops and removes the servers of a bench that was killed. Whether there was something to stop.
 pub(crate) fn clear(checkout: &Checkout) -> Result<bool> {
     if !checkout.dev.join("bench").exists() {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! `cargo xtask down`: stops what `up` started in this checkout, and nothing else.
+//! `cargo xtask down`: stops what was started in this checkout, by `up` or by a soak or bench that was killed, and nothing else.
 
 use std::fs;
 
